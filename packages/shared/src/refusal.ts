@@ -1,0 +1,36 @@
+/** A refusal is a value: what was asked is understood and will not be done. The API maps each code to its HTTP status in one table. */
+export const refusalCodes = [
+  'malformed_request',
+  'invalid_json',
+  'invalid_field',
+  'name_taken',
+  'unauthorized',
+  'account_inactive',
+  'forbidden',
+  'not_found',
+  'method_not_allowed',
+  'body_too_large',
+  'command_reused',
+  'contended',
+  'overloaded',
+  'unavailable',
+  'search_unavailable',
+  'internal',
+] as const;
+export type RefusalCode = (typeof refusalCodes)[number];
+
+export interface Refusal {
+  readonly refused: RefusalCode;
+  /** A sentence for the person in front of the client. */
+  readonly message: string;
+  /** The field that is wrong: `username`, `[0].id`, `namespace`. */
+  readonly field?: string;
+}
+
+export function refuse(refused: RefusalCode, message: string, field?: string): Refusal {
+  return field === undefined ? { refused, message } : { refused, message, field };
+}
+
+export function isRefusal<T extends object>(value: T | Refusal): value is Refusal {
+  return 'refused' in value;
+}

@@ -1,0 +1,164 @@
+/**
+ * A repository: its events, and the state that they add up to. One stream holds the whole story of a name, in lives:
+ * active → deleting → deleted, and active again. `evolve` is used by the API to decide, by the projector to build the read model and
+ * by the read of one repository to fold what the read model does not know yet, so that all three see the same.
+ */
+import { z } from 'zod';
+
+import { checksum, imageId, repositoryName, tagName } from './names.ts';
+import type { Checksum, ImageId, RepositoryName, TagName } from './names.ts';
+
+export const imageEntry = z.object({ id: imageId, checksum: checksum.optional(), tag: tagName.optional() });
+export type ImageEntry = z.infer<typeof imageEntry>;
+
+/** Where the client said that it pushed to (`X-Docker-Endpoints` of its request): told, never judged. */
+const endpoints = z.array(z.string()).optional();
+
+export const repositoryEvent = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('RepositoryCreated'),
+    data: z.object({ namespace_id: z.uuid(), name: repositoryName, life: z.int().positive() }),
+  }),
+  z.object({
+    type: z.literal('PushOpened'),
+    data: z.object({ push: z.int().positive(), images: z.array(imageEntry) }),
+  }),
+  z.object({ type: z.literal('ImagesAdded'), data: z.object({ images: z.array(imageEntry), endpoints }) }),
+  z.object({ type: z.literal('PushCompleted'), data: z.object({ push: z.int().positive(), endpoints }) }),
+  z.object({ type: z.literal('DeletionRequested'), data: z.object({}) }),
+  z.object({ type: z.literal('DeletionAuthorized'), data: z.object({ token_id: z.string() }) }),
+  z.object({ type: z.literal('RepositoryDeleted'), data: z.object({}) }),
+  z.object({ type: z.literal('DescriptionChanged'), data: z.object({ description: z.string() }) }),
+  z.object({
+    type: z.literal('CountsObserved'),
+    data: z.object({ star_count: z.int().nonnegative().optional(), pull_count: z.int().nonnegative().optional() }),
+  }),
+  z.object({ type: z.literal('VisibilityChanged'), data: z.object({ is_private: z.boolean() }) }),
+  z.object({ type: z.literal('AutomationChanged'), data: z.object({ is_automated: z.boolean() }) }),
+]);
+export type RepositoryEvent = z.infer<typeof repositoryEvent>;
+
+export interface Image {
+  readonly id: ImageId;
+  /** Null until somebody names one. */
+  readonly checksum: Checksum | null;
+}
+
+interface Life {
+  readonly namespace_id: string;
+  readonly name: RepositoryName;
+  /** 1 for the first; tokens and images of an earlier life are worth nothing in a later one. */
+  readonly life: number;
+}
+
+/** What a repository is while it can be pushed to or is being deleted. */
+interface Contents extends Life {
+  readonly is_private: boolean;
+  readonly is_automated: boolean;
+  readonly description: string;
+  /** Null is unknown, which is not the same as none. */
+  readonly star_count: number | null;
+  readonly pull_count: number | null;
+  /** In the order in which they were first named. */
+  readonly images: readonly Image[];
+  readonly tags: Readonly<Record<string, ImageId>>;
+  /** How many pushes were opened in this life. */
+  readonly pushes: number;
+  /** What the open push announced; null when none is open. */
+  readonly announced: readonly ImageEntry[] | null;
+}
+
+export type ActiveRepository = Contents & { readonly status: 'active' };
+/** `authorized_by` is the id of the delete token that was spent. */
+export type DeletingRepository = Contents & { readonly status: 'deleting'; readonly authorized_by: string | null };
+export type DeletedRepository = Life & { readonly status: 'deleted' };
+export type Repository = { readonly status: 'absent' } | ActiveRepository | DeletingRepository | DeletedRepository;
+
+export const absentRepository: Repository = { status: 'absent' };
+
+/** Total: an event that the state does not expect changes nothing; the deciders never produce one. */
+export function evolve(state: Repository, event: RepositoryEvent): Repository {
+  if (event.type === 'RepositoryCreated') {
+    return {
+      status: 'active',
+      ...event.data,
+      is_private: false,
+      is_automated: false,
+      description: '',
+      star_count: null,
+      pull_count: null,
+      images: [],
+      tags: {},
+      pushes: 0,
+      announced: null,
+    };
+  }
+  if (state.status === 'absent' || state.status === 'deleted') return state;
+  switch (event.type) {
+    case 'PushOpened': {
+      const { push, images } = event.data;
+      return { ...withImages(state, images), pushes: push, announced: images };
+    }
+    case 'ImagesAdded':
+      return withImages(state, event.data.images);
+    case 'PushCompleted':
+      return { ...state, announced: null };
+    case 'DeletionRequested':
+      return { ...state, status: 'deleting', authorized_by: null };
+    case 'DeletionAuthorized':
+      return { ...state, status: 'deleting', authorized_by: event.data.token_id };
+    case 'RepositoryDeleted':
+      return { status: 'deleted', namespace_id: state.namespace_id, name: state.name, life: state.life };
+    case 'DescriptionChanged':
+      return { ...state, description: event.data.description };
+    case 'CountsObserved': {
+      const { star_count = state.star_count, pull_count = state.pull_count } = event.data;
+      return { ...state, star_count, pull_count };
+    }
+    case 'VisibilityChanged':
+      return { ...state, is_private: event.data.is_private };
+    case 'AutomationChanged':
+      return { ...state, is_automated: event.data.is_automated };
+  }
+}
+
+function withImages<State extends Contents>(state: State, entries: readonly ImageEntry[]): State {
+  return { ...state, images: mergeImages(state.images, entries), tags: mergeTags(state.tags, entries) };
+}
+
+/**
+ * Images are only ever added. A named checksum wins over a stored one; an entry without a checksum erases nothing; of several entries
+ * for one image in one list the first with a checksum counts (docker-registry 0.5 to 0.9).
+ */
+export function mergeImages(stored: readonly Image[], entries: readonly ImageEntry[]): readonly Image[] {
+  if (entries.length === 0) return stored;
+  const named = new Map<ImageId, Checksum | null>();
+  for (const { id, checksum: given = null } of entries) {
+    if (!named.get(id)) named.set(id, given);
+  }
+  const merged = stored.map((image) => {
+    const given = named.get(image.id);
+    named.delete(image.id);
+    return given ? { id: image.id, checksum: given } : image;
+  });
+  return [...merged, ...[...named].map(([id, given]) => ({ id, checksum: given }))];
+}
+
+function mergeTags(stored: Contents['tags'], entries: readonly ImageEntry[]): Contents['tags'] {
+  const tagged = entries.flatMap(({ id, tag }): [TagName, ImageId][] => (tag === undefined ? [] : [[tag, id]]));
+  return tagged.length === 0 ? stored : { ...stored, ...Object.fromEntries(tagged) };
+}
+
+export function isVisible(state: Repository): state is ActiveRepository {
+  return state.status === 'active';
+}
+
+/** One image of the answer to GET images; keys and no others as the seed shows them. */
+export interface ImageDto {
+  readonly id: string;
+  readonly checksum: string;
+}
+
+export function imageDtos(images: readonly Image[]): ImageDto[] {
+  return images.map(({ id, checksum: known }) => ({ id, checksum: known ?? '' }));
+}

@@ -1,0 +1,71 @@
+/**
+ * The text of an access token and of the Authorization header. Grammar: seed, "Repository Authorization"; what clients and registries
+ * make of it: docker-registry 0.5 to 0.9, Quay's protocol tests, docker-index.
+ */
+export const accesses = ['read', 'write', 'delete'] as const;
+export type Access = (typeof accesses)[number];
+
+export interface TokenText {
+  /** A compact JWT: no quote and no comma, which is what a v1 registry's pattern demands of a signature. */
+  readonly signature: string;
+  readonly repository: string;
+  readonly access: string;
+}
+
+export function formatToken({ signature, repository, access }: TokenText): string {
+  return `signature=${signature},repository="${repository}",access=${access}`;
+}
+
+export type Authorization =
+  | { readonly scheme: 'none' }
+  | { readonly scheme: 'basic'; readonly username: string; readonly password: string }
+  | { readonly scheme: 'token'; readonly token: TokenText }
+  /** Something was given and it is not understood: never the same as nothing. */
+  | { readonly scheme: 'malformed' };
+
+/** A header that came twice was joined by `, ` on the way; of several values the first that says something counts. */
+export function parseAuthorization(header: string | undefined): Authorization {
+  const text = header?.trim() ?? '';
+  if (text === '') return { scheme: 'none' };
+  const [, scheme = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(text) ?? [];
+  switch (scheme.toLowerCase()) {
+    case 'basic':
+      return parseBasic(rest);
+    case 'token':
+      return parseToken(text);
+    default:
+      return /^signature\s*=/i.test(text) ? parseToken(text) : { scheme: 'malformed' };
+  }
+}
+
+function parseBasic(rest: string): Authorization {
+  const [encoded = ''] = rest.split(/\s*,/);
+  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(encoded)) return { scheme: 'malformed' };
+  const bytes = Buffer.from(encoded, 'base64');
+  const text = bytes.toString('utf8');
+  const colon = text.indexOf(':');
+  if (colon === -1) return { scheme: 'malformed' };
+  const username = text.slice(0, colon);
+  const password = text.slice(colon + 1);
+  // docker 28 sends the encoding of ":" when nobody is logged in.
+  return username === '' && password === '' ? { scheme: 'none' } : { scheme: 'basic', username, password };
+}
+
+const pair = /(\w+)\s*=\s*(?:"([^"]*)"|([^\s",]*))/g;
+
+/** Any number of `Token ` in front, any case, quotes or none, blanks after commas; of a name given twice the first counts. */
+function parseToken(text: string): Authorization {
+  const pairs = new Map<string, string>();
+  const words = text.replaceAll(pair, (_, name: string, quoted?: string, bare?: string) => {
+    const key = name.toLowerCase();
+    if (!pairs.has(key)) pairs.set(key, quoted ?? bare ?? '');
+    return '';
+  });
+  if (/[^\s,]/.test(words.replaceAll(/\btoken\b/gi, ''))) return { scheme: 'malformed' };
+  if (pairs.size === 0) return { scheme: 'none' };
+  const signature = pairs.get('signature');
+  const repository = pairs.get('repository');
+  const access = pairs.get('access');
+  if (!signature || !repository || !access) return { scheme: 'malformed' };
+  return { scheme: 'token', token: { signature, repository, access } };
+}

@@ -1,0 +1,21 @@
+-- Applied after every migration, for the two login roles that the processes use. :api and :projector are replaced by their names.
+
+grant usage on schema es, directory, read to :api, :projector;
+grant select on all tables in schema es, directory, read to :api, :projector;
+grant execute on function es.safe_position(), es.read_after(bigint, int) to :api, :projector;
+
+revoke all on function es.append(text[], int[], uuid[], text[], text[], text[], int[], int[], text[], smallint[], text[], text[]) from public;
+grant execute on function es.append(text[], int[], uuid[], text[], text[], text[], int[], int[], text[], smallint[], text[], text[]) to :api;
+grant insert, update, delete on directory.namespaces, directory.accounts, directory.addresses, directory.spent_links, directory.repository_names to :api;
+
+grant insert, update on es.projections to :projector;
+grant insert on es.projection_failures to :projector;
+grant insert, update, delete, truncate on all tables in schema read to :projector;
+
+-- On the role, because a pooler in transaction mode lets no start-up option through.
+alter role :api set statement_timeout = '10s';
+alter role :api set lock_timeout = '5s';
+alter role :api set idle_in_transaction_session_timeout = '5s';
+alter role :projector set statement_timeout = '60s';
+alter role :projector set lock_timeout = '5s';
+alter role :projector set idle_in_transaction_session_timeout = '1500ms';

@@ -1,0 +1,90 @@
+/** Connections to Postgres, with every wait bounded. */
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+
+import type { Tables } from './tables.ts';
+
+export interface Store {
+  readonly pool: pg.Pool;
+  readonly db: Kysely<Tables>;
+  /** For statements of the hot path: prepared once per connection, where no pooler stands between. */
+  query<Row extends pg.QueryResultRow>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
+  stop(): Promise<void>;
+}
+
+export interface StoreOptions {
+  readonly url: string;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  readonly pooler: 'none' | 'transaction';
+  readonly connectionsMax: number;
+  /** A connection that broke while it was idle; without a listener it would end the process. */
+  onIdleError(error: Error): void;
+}
+
+const connectMsMax = 3_000;
+/** A little above the statement timeout of the roles, for a server that no longer answers at all. */
+const queryMsMax = 65_000;
+
+export function connect({ url, applicationName, pooler, connectionsMax, onIdleError }: StoreOptions): Store {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: applicationName,
+    max: connectionsMax,
+    connectionTimeoutMillis: connectMsMax,
+    idleTimeoutMillis: 60_000,
+    query_timeout: queryMsMax,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+    types: { getTypeParser: typeParser },
+  });
+  pool.on('error', onIdleError);
+  return {
+    pool,
+    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
+    query: async <Row extends pg.QueryResultRow>(name: string, text: string, values: readonly unknown[]) => {
+      const result = await pool.query<Row>({ ...(pooler === 'none' ? { name } : {}), text, values: [...values] });
+      return result.rows;
+    },
+    stop: () => pool.end(),
+  };
+}
+
+/** Positions are bigint all the way: a JavaScript number would be wrong beyond 2^53 and a string is easily compared as text. */
+function typeParser(oid: number, format?: 'text' | 'binary') {
+  if (oid === pg.types.builtins.INT8 && format !== 'binary') return BigInt;
+  return pg.types.getTypeParser(oid, format);
+}
+
+const connectionStates = new Set(['57P01', '57P02', '57P03', '53300']);
+
+/** The server was not there or went away: what was asked may have happened or not. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) {
+    const code = error.code ?? '';
+    return code.startsWith('08') || connectionStates.has(code);
+  }
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)$/.test(code))
+    return true;
+  return /connection terminated|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error/i.test(
+    error.message,
+  );
+}
+
+/** The server gave up in time: nothing happened, and it may work the next time (lock, statement, deadlock, serialization). */
+export function isPassing(error: unknown): boolean {
+  return (
+    error instanceof pg.DatabaseError &&
+    ['40001', '40P01', '55P03', '57014', '25P03', '53200'].includes(error.code ?? '')
+  );
+}
+
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  return (
+    error instanceof pg.DatabaseError &&
+    error.code === '23505' &&
+    (constraint === undefined || error.constraint === constraint)
+  );
+}

@@ -1,0 +1,126 @@
+/** The tables as kysely sees them, and nothing else. Positions are bigint: never a JavaScript number. */
+import type { Account } from '@docket/shared/accounts';
+import type { Metadata } from '@docket/shared/event';
+import type { NamespaceName, RepositoryName } from '@docket/shared/names';
+import type { Repository } from '@docket/shared/repositories';
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+
+export interface EventTable {
+  position: GeneratedAlways<bigint>;
+  stream_id: string;
+  version: number;
+  type: string;
+  schema_version: number;
+  command_id: string;
+  command_seq: number;
+  data: unknown;
+  metadata: Metadata;
+  recorded_at: Generated<Date>;
+}
+
+interface RequestContextTable {
+  command_id: string;
+  ip: string | null;
+  user_agent: string | null;
+  fingerprint: string | null;
+  recorded_at: Generated<Date>;
+}
+
+interface ProjectionTable {
+  name: string;
+  version: number;
+  position: bigint;
+  command_id: string | null;
+  moved_at: Date;
+  holder: string | null;
+  fence: bigint;
+  held_until: Date;
+}
+
+interface ProjectionFailureTable {
+  id: GeneratedAlways<bigint>;
+  projection: string;
+  position: bigint;
+  subject: string;
+  reason: string;
+  failed_at: Generated<Date>;
+}
+
+interface InstallationTable {
+  only: Generated<boolean>;
+  id: Generated<string>;
+}
+
+interface NamespaceTable {
+  id: string;
+  name: NamespaceName;
+  account_id: string | null;
+}
+
+interface AccountTable {
+  id: string;
+  namespace_id: string;
+  name: NamespaceName | null;
+  is_admin: boolean;
+  status: Exclude<Account['status'], 'absent'>;
+  password_hash: string;
+  credential_version: Generated<number>;
+  registered_at: Generated<Date>;
+}
+
+interface AddressTable {
+  id: string;
+  account_id: string;
+  address: string;
+  address_key: string;
+  confirmed: Generated<boolean>;
+  added_at: Generated<Date>;
+}
+
+interface SpentLinkTable {
+  link_id: string;
+  spent_at: Generated<Date>;
+}
+
+interface RepositoryNameTable {
+  namespace_id: string;
+  name: RepositoryName;
+  repository_id: string;
+}
+
+export interface RepositoryTable {
+  repository_id: string;
+  number: bigint;
+  namespace_id: string;
+  name: RepositoryName;
+  status: Repository['status'];
+  is_private: boolean;
+  description: string;
+  star_count: bigint | null;
+  pull_count: bigint | null;
+  last_updated: Date;
+  version: number;
+  /** Written by the projector alone, from the same type. */
+  state: ColumnType<Repository, string, string>;
+}
+
+export interface ImageTable {
+  repository_id: string;
+  image_id: string;
+  checksum: string | null;
+}
+
+export interface Tables {
+  'es.events': EventTable;
+  'es.request_contexts': RequestContextTable;
+  'es.projections': ProjectionTable;
+  'es.projection_failures': ProjectionFailureTable;
+  'directory.installation': InstallationTable;
+  'directory.namespaces': NamespaceTable;
+  'directory.accounts': AccountTable;
+  'directory.addresses': AddressTable;
+  'directory.spent_links': SpentLinkTable;
+  'directory.repository_names': RepositoryNameTable;
+  'read.repositories': RepositoryTable;
+  'read.images': ImageTable;
+}
