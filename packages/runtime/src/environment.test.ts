@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { parseEnvironment, parseSettings, settings, WrongEnvironmentError } from './environment.ts';
+
+const databaseUrl = 'postgres://api:hidden@db/docket';
+const secret = 'a-secret-of-thirty-two-characters';
+
+function problemsOf(env: NodeJS.ProcessEnv, required: Parameters<typeof parseEnvironment>[1] = []): string {
+  try {
+    parseEnvironment(env, required);
+  } catch (error) {
+    if (error instanceof WrongEnvironmentError) return error.message;
+    throw error;
+  }
+  return '';
+}
+
+describe('the environment', () => {
+  it('needs a database and nothing else', () => {
+    const environment = parseEnvironment({ DATABASE_URL: databaseUrl });
+    expect(environment).toMatchObject({
+      port: 8080,
+      projectorDatabaseUrl: databaseUrl,
+      migrationDatabaseUrl: databaseUrl,
+      listenDatabaseUrl: databaseUrl,
+      registryEndpoints: [],
+      tokenTtlSeconds: 3600,
+      accountActivation: 'email',
+      v2Ping: 'auto',
+      passwordCost: 10,
+    });
+    expect(environment.dataDirectory).toMatch(/^\/.*\.docket$/);
+  });
+
+  it('takes an empty value for none', () => {
+    expect(parseEnvironment({ DATABASE_URL: databaseUrl, PORT: '', PUBLIC_URL: '' })).toMatchObject({
+      port: 8080,
+      publicUrl: undefined,
+    });
+  });
+
+  it('does not listen through a pooler unless told where', () => {
+    const env = { DATABASE_URL: databaseUrl, DATABASE_POOLER: 'transaction' };
+    expect(parseEnvironment(env).listenDatabaseUrl).toBeUndefined();
+    const direct = 'postgres://direct/docket';
+    expect(parseEnvironment({ ...env, LISTEN_DATABASE_URL: direct }).listenDatabaseUrl).toBe(direct);
+  });
+
+  it('reads lists and the key ring in their order', () => {
+    const { registryEndpoints, trustedProxies, tokenKeys, publicUrl } = parseSettings({
+      REGISTRY_ENDPOINTS: 'registry-1.example.org, registry-2.example.org:5000,',
+      TRUSTED_PROXIES: '10.0.0.0/8,::1,loopback',
+      TOKEN_KEYS: `new:${secret}n,old:${secret}:o`,
+      PUBLIC_URL: 'https://hub.example.org/',
+    });
+    expect(registryEndpoints).toEqual(['registry-1.example.org', 'registry-2.example.org:5000']);
+    expect(trustedProxies).toEqual(['10.0.0.0/8', '::1', 'loopback']);
+    expect(tokenKeys).toEqual([
+      { id: 'new', secret: `${secret}n` },
+      { id: 'old', secret: `${secret}:o` },
+    ]);
+    expect(publicUrl).toBe('https://hub.example.org');
+  });
+
+  it('names every wrong setting, its value and what it may be', () => {
+    expect(problemsOf({ DATABASE_URL: databaseUrl, PORT: '80800', REGISTRATION: 'maybe', V2_PING: 'x' }))
+      .toMatchInlineSnapshot(`
+      "PORT is "80800"; it must be a whole number from 0 to 65535.
+      REGISTRATION is "maybe"; it must be open or closed.
+      V2_PING is "x"; it must be auto, 401 or 404."
+    `);
+  });
+
+  it('names what a process cannot do without', () => {
+    expect(problemsOf({}, ['TOKEN_KEYS'])).toMatchInlineSnapshot(`
+      "DATABASE_URL is not set; it must be given: database, with the role of the API.
+      TOKEN_KEYS is not set; it must be given: keys that sign access tokens and confirmation links: \`id:secret\`, comma separated, newest first."
+    `);
+  });
+
+  it.each([
+    ['TOKEN_KEYS', `short:hush`],
+    ['TOKEN_KEYS', `twice:${secret},twice:${secret}`],
+    ['TOKEN_KEYS', `good:${secret},`],
+    ['DATABASE_URL', 'mysql://api:hush@db/docket'],
+    ['SMTP_URL', 'http://user:hush@mail'],
+    ['DOCKET_ADMIN_PASSWORD', 'hush'],
+  ])('refuses %s=%s without showing it', (name, value) => {
+    const sentence = problemsOf({ DATABASE_URL: databaseUrl, [name]: value });
+    expect(sentence).toContain(`${name} is a value of ${value.length} characters`);
+    expect(sentence).not.toContain(value);
+  });
+
+  it.each([
+    ['PORT', '-1'],
+    ['PORT', '8080.5'],
+    ['PUBLIC_URL', 'hub.example.org'],
+    ['PUBLIC_URL', 'https://hub.example.org/?a=b'],
+    ['REGISTRY_ENDPOINTS', 'https://registry.example.org'],
+    ['REGISTRY_ENDPOINTS', 'a"b'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', 'proxy.example.org'],
+    ['TOKEN_TTL_SECONDS', '0'],
+    ['MAIL_FROM', 'Docket\r\nBcc: all@example.org <a@example.org>'],
+    ['LOG_LEVEL', 'loud'],
+    ['PASSWORD_COST', '31'],
+    ['ANONYMOUS_SEARCH', 'true'],
+  ])('refuses %s=%s', (name, value) => {
+    expect(problemsOf({ DATABASE_URL: databaseUrl, [name]: value })).toContain(`${name} is `);
+  });
+
+  it('answers any text in any setting with a value or a sentence', () => {
+    const name = fc.constantFrom(...settings.map((setting) => setting.name));
+    fc.assert(
+      fc.property(name, fc.string(), (key, value) => {
+        const sentence = problemsOf({ DATABASE_URL: databaseUrl, [key]: value });
+        expect(sentence === '' || sentence.startsWith(`${key} is `)).toBe(true);
+      }),
+    );
+  });
+});

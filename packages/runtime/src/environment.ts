@@ -1,0 +1,377 @@
+/**
+ * Every setting of every process, parsed once, where a process begins; nothing else reads `process.env`. The same declarations are
+ * the configuration table of the README, so a setting cannot exist without its line there.
+ */
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+
+import { passwordBytesMax, passwordCharactersMin } from '@docket/shared/accounts';
+import { z } from 'zod';
+
+/** HMAC-SHA-256 gains nothing from more, and is guessable with much less. */
+const tokenSecretCharactersMin = 32;
+const tokenTtlSecondsMax = 7 * 24 * 3600;
+/** 15 is half a minute of CPU a login; below 4 bcrypt does not go. */
+const passwordCostMax = 15;
+const passwordCostMin = 4;
+const shownCharactersMax = 200;
+
+interface SettingDocumentation {
+  /** In words, as the README says it. */
+  readonly default: string;
+  readonly about: string;
+  /** Never shown, not even to say that it is wrong. */
+  readonly secret?: true;
+}
+
+export interface Setting extends SettingDocumentation {
+  readonly name: string;
+  readonly schema: z.ZodType;
+}
+
+export interface TokenKey {
+  readonly id: string;
+  readonly secret: string;
+}
+
+export interface Environment {
+  readonly port: number;
+  /** Undefined: the host that the request came to. */
+  readonly publicUrl: string | undefined;
+  readonly databaseUrl: string;
+  readonly projectorDatabaseUrl: string;
+  readonly migrationDatabaseUrl: string;
+  /** Undefined: nobody can listen (a transaction pooler is between), so followers poll. */
+  readonly listenDatabaseUrl: string | undefined;
+  readonly databasePooler: 'none' | 'transaction';
+  readonly meilisearchUrl: string | undefined;
+  readonly meilisearchApiKey: string | undefined;
+  /** Empty: the host that the request came to. */
+  readonly registryEndpoints: readonly string[];
+  readonly trustedProxies: readonly string[];
+  /** Newest first; the first signs, all verify. */
+  readonly tokenKeys: readonly TokenKey[];
+  readonly tokenTtlSeconds: number;
+  readonly accountActivation: 'email' | 'open';
+  readonly registration: 'open' | 'closed';
+  readonly smtpUrl: string | undefined;
+  readonly mailFrom: string;
+  readonly anonymousSearch: 'on' | 'off';
+  readonly v2Ping: 'auto' | '401' | '404';
+  readonly logLevel: LogLevel;
+  /** Absolute. */
+  readonly dataDirectory: string;
+  readonly passwordCost: number;
+  readonly adminPassword: string | undefined;
+}
+
+/** What is known before there is a database: `up` brings its own when none is named. */
+export type Settings = Omit<Environment, 'databaseUrl' | 'projectorDatabaseUrl' | 'migrationDatabaseUrl'> & {
+  readonly databaseUrl: string | undefined;
+};
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+const documentation = z.registry<SettingDocumentation>();
+
+const environmentSchema = z.object({
+  PORT: wholeNumber(0, 65_535)
+    .prefault('8080')
+    .register(documentation, { default: '8080', about: 'port of the API; 0 takes any free one' }),
+  PUBLIC_URL: webAddress().optional().register(documentation, {
+    default: "the request's own host",
+    about: 'address under which clients and links in mails reach the API',
+  }),
+  DATABASE_URL: databaseAddress().optional().register(documentation, {
+    default: 'none; `up` starts an embedded PostgreSQL',
+    about: 'database, with the role of the API',
+    secret: true,
+  }),
+  PROJECTOR_DATABASE_URL: databaseAddress().optional().register(documentation, {
+    default: '`DATABASE_URL`',
+    about: 'the same database, with the role of the projector',
+    secret: true,
+  }),
+  MIGRATION_DATABASE_URL: databaseAddress().optional().register(documentation, {
+    default: '`DATABASE_URL`',
+    about: 'the same database, with the role that owns the tables',
+    secret: true,
+  }),
+  LISTEN_DATABASE_URL: databaseAddress().optional().register(documentation, {
+    default: '`PROJECTOR_DATABASE_URL`; none behind a pooler',
+    about: 'the same database without a pooler between, to be woken by it; without one the log is polled',
+    secret: true,
+  }),
+  DATABASE_POOLER: oneOf('none', 'transaction').prefault('none').register(documentation, {
+    default: 'none',
+    about: 'whether a pooler in transaction mode stands before the database',
+  }),
+  MEILISEARCH_URL: webAddress().optional().register(documentation, {
+    default: 'none; `up` starts its own where there is a binary',
+    about: 'search engine; without one search answers from PostgreSQL',
+  }),
+  MEILISEARCH_API_KEY: textThatIs('1 to 512 printable characters', (text) =>
+    /^[\x21-\x7e]{1,512}$/.test(text) ? text : undefined,
+  )
+    .optional()
+    .register(documentation, { default: 'none', about: 'key with which the search engine is asked', secret: true }),
+  REGISTRY_ENDPOINTS: listOf('registry hosts (host or host:port)', isHost).prefault('').register(documentation, {
+    default: "the request's own host",
+    about: 'registries that clients are sent to in `X-Docker-Endpoints`, comma separated',
+  }),
+  TRUSTED_PROXIES: listOf('addresses or networks (10.0.0.0/8), or loopback, linklocal, uniquelocal', isNetwork)
+    .prefault('')
+    .register(documentation, {
+      default: 'none',
+      about: 'proxies whose `X-Forwarded-*` headers are believed, comma separated',
+    }),
+  TOKEN_KEYS: tokenKeyRing().optional().register(documentation, {
+    default: 'none; `up` makes one and keeps it',
+    about: 'keys that sign access tokens and confirmation links: `id:secret`, comma separated, newest first',
+    secret: true,
+  }),
+  TOKEN_TTL_SECONDS: wholeNumber(1, tokenTtlSecondsMax)
+    .prefault('3600')
+    .register(documentation, { default: '3600', about: 'life of an access token' }),
+  ACCOUNT_ACTIVATION: oneOf('email', 'open')
+    .prefault('email')
+    .register(documentation, { default: 'email', about: 'whether an account waits for its address to be confirmed' }),
+  REGISTRATION: oneOf('open', 'closed')
+    .prefault('open')
+    .register(documentation, { default: 'open', about: 'whether anybody may register an account' }),
+  SMTP_URL: addressWith('an smtp:// or smtps:// URL', ['smtp:', 'smtps:']).optional().register(documentation, {
+    default: 'none; mails are written to `DOCKET_DATA_DIR/mail`',
+    about: 'server that sends the mails',
+    secret: true,
+  }),
+  MAIL_FROM: textThatIs('a mail address, or a name and an address in <>', (text) =>
+    /^[^\r\n<>]*<[^\s<>@]+@[^\s<>@]+>$|^[^\s<>@]+@[^\s<>@]+$/.test(text) ? text : undefined,
+  )
+    .prefault('Docket <docket@localhost>')
+    .register(documentation, { default: 'Docket <docket@localhost>', about: 'sender of the mails' }),
+  ANONYMOUS_SEARCH: oneOf('on', 'off')
+    .prefault('on')
+    .register(documentation, { default: 'on', about: 'whether search needs no account' }),
+  V2_PING: oneOf('auto', '401', '404').prefault('auto').register(documentation, {
+    default: 'auto',
+    about: 'answer to `GET /v2/`, by which clients choose between the protocols',
+  }),
+  LOG_LEVEL: oneOf(...logLevels)
+    .prefault('info')
+    .register(documentation, { default: 'info', about: 'least important log line that is written' }),
+  DOCKET_DATA_DIR: textThatIs('a path', (text) => (text.includes('\0') ? undefined : resolve(text)))
+    .prefault('.docket')
+    .register(documentation, {
+      default: '.docket',
+      about: 'folder of the embedded engines, generated secrets, mails and `run.json`',
+    }),
+  PASSWORD_COST: wholeNumber(passwordCostMin, passwordCostMax)
+    .prefault('10')
+    .register(documentation, { default: '10', about: 'bcrypt cost of new passwords' }),
+  DOCKET_ADMIN_PASSWORD: textThatIs(`${passwordCharactersMin} characters to ${passwordBytesMax} bytes`, (text) =>
+    text.length >= passwordCharactersMin && Buffer.byteLength(text) <= passwordBytesMax ? text : undefined,
+  )
+    .optional()
+    .register(documentation, {
+      default: 'made on the first start, kept in `DOCKET_DATA_DIR/admin-password`',
+      about: 'password of the first admin, used on the first start',
+      secret: true,
+    }),
+});
+
+type SettingName = keyof typeof environmentSchema.shape;
+
+export const settings: readonly Setting[] = Object.entries(environmentSchema.shape).map(([name, schema]) => {
+  const documented = documentation.get(schema);
+  if (documented === undefined) throw new Error(`the setting ${name} has no documentation`);
+  return { name, schema, ...documented };
+});
+
+export interface EnvironmentProblem {
+  readonly name: string;
+  /** As it may be shown; undefined when it is not set. */
+  readonly value: string | undefined;
+  readonly expected: string;
+}
+
+export class WrongEnvironmentError extends Error {
+  readonly problems: readonly EnvironmentProblem[];
+
+  constructor(problems: readonly EnvironmentProblem[]) {
+    super(environmentProblems(problems));
+    this.name = 'WrongEnvironmentError';
+    this.problems = problems;
+  }
+}
+
+/** One sentence a line, for people. */
+export function environmentProblems(problems: readonly EnvironmentProblem[]): string {
+  return problems
+    .map(({ name, value, expected }) =>
+      value === undefined
+        ? `${name} is not set; it must be ${expected}.`
+        : `${name} is ${value}; it must be ${expected}.`,
+    )
+    .join('\n');
+}
+
+/**
+ * For a process that needs a database, and whatever else it names in `required`.
+ * @throws {WrongEnvironmentError}
+ */
+export function parseEnvironment(env: NodeJS.ProcessEnv, required: readonly SettingName[] = []): Environment {
+  const values = parsed(env, ['DATABASE_URL', ...required]);
+  const databaseUrl = values.DATABASE_URL;
+  if (databaseUrl === undefined) throw new Error('the database was required and is not there');
+  const projectorDatabaseUrl = values.PROJECTOR_DATABASE_URL ?? databaseUrl;
+  return {
+    ...settingsOf(values),
+    databaseUrl,
+    projectorDatabaseUrl,
+    migrationDatabaseUrl: values.MIGRATION_DATABASE_URL ?? databaseUrl,
+    listenDatabaseUrl:
+      values.LISTEN_DATABASE_URL ?? (values.DATABASE_POOLER === 'none' ? projectorDatabaseUrl : undefined),
+  };
+}
+
+/**
+ * For `up`, which may bring the database itself.
+ * @throws {WrongEnvironmentError}
+ */
+export function parseSettings(env: NodeJS.ProcessEnv): Settings {
+  return settingsOf(parsed(env, []));
+}
+
+type Values = z.output<typeof environmentSchema>;
+
+function settingsOf(values: Values): Settings {
+  return {
+    port: values.PORT,
+    publicUrl: values.PUBLIC_URL,
+    databaseUrl: values.DATABASE_URL,
+    listenDatabaseUrl: values.LISTEN_DATABASE_URL,
+    databasePooler: values.DATABASE_POOLER,
+    meilisearchUrl: values.MEILISEARCH_URL,
+    meilisearchApiKey: values.MEILISEARCH_API_KEY,
+    registryEndpoints: values.REGISTRY_ENDPOINTS,
+    trustedProxies: values.TRUSTED_PROXIES,
+    tokenKeys: values.TOKEN_KEYS ?? [],
+    tokenTtlSeconds: values.TOKEN_TTL_SECONDS,
+    accountActivation: values.ACCOUNT_ACTIVATION,
+    registration: values.REGISTRATION,
+    smtpUrl: values.SMTP_URL,
+    mailFrom: values.MAIL_FROM,
+    anonymousSearch: values.ANONYMOUS_SEARCH,
+    v2Ping: values.V2_PING,
+    logLevel: values.LOG_LEVEL,
+    dataDirectory: values.DOCKET_DATA_DIR,
+    passwordCost: values.PASSWORD_COST,
+    adminPassword: values.DOCKET_ADMIN_PASSWORD,
+  };
+}
+
+function parsed(env: NodeJS.ProcessEnv, required: readonly SettingName[]): Values {
+  // An empty value is how compose files and shells say "not set".
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const result = environmentSchema.safeParse(given);
+  const problems = new Map<string, EnvironmentProblem>();
+  for (const issue of result.error?.issues ?? []) {
+    const name = String(issue.path[0]);
+    problems.set(name, { name, value: shown(name, given[name]), expected: issue.message });
+  }
+  for (const name of required) {
+    if (given[name] !== undefined) continue;
+    const about = settings.find((known) => known.name === name)?.about ?? '';
+    problems.set(name, { name, value: undefined, expected: `given: ${about}` });
+  }
+  if (problems.size > 0 || !result.success) throw new WrongEnvironmentError([...problems.values()]);
+  return result.data;
+}
+
+function shown(name: string, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const secret = settings.find((known) => known.name === name)?.secret === true;
+  if (secret) return `a value of ${value.length} characters`;
+  return JSON.stringify(value.length > shownCharactersMax ? `${value.slice(0, shownCharactersMax)}…` : value);
+}
+
+function textThatIs<Value>(expected: string, parse: (text: string) => Value | undefined) {
+  return z.string().transform((text, context): Value => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message: expected });
+    return z.NEVER;
+  });
+}
+
+function oneOf<const Choices extends readonly [string, ...string[]]>(...choices: Choices) {
+  const [last, ...others] = choices.toReversed();
+  const expected = others.length === 0 ? `${last}` : `${others.toReversed().join(', ')} or ${last}`;
+  return z.enum(choices, { error: expected });
+}
+
+function wholeNumber(min: number, max: number) {
+  return textThatIs(`a whole number from ${min} to ${max}`, (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
+function addressWith(expected: string, protocols: readonly string[]) {
+  return textThatIs(expected, (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url !== undefined && protocols.includes(url.protocol) ? text : undefined;
+  });
+}
+
+function databaseAddress() {
+  return addressWith('a postgres:// URL', ['postgres:', 'postgresql:']);
+}
+
+/** Without a slash at the end, so that paths can be put behind it. */
+function webAddress() {
+  return textThatIs('an http:// or https:// URL without a query', (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const web = url?.protocol === 'http:' || url?.protocol === 'https:';
+    return web && url.search === '' && url.hash === '' ? url.href.replace(/\/+$/, '') : undefined;
+  });
+}
+
+function listOf(items: string, accepts: (item: string) => boolean) {
+  return textThatIs(`a comma separated list of ${items}`, (text) => {
+    const list = text.split(',').map((item) => item.trim());
+    const present = list.filter((item) => item !== '');
+    return present.every(accepts) ? present : undefined;
+  });
+}
+
+function isHost(text: string): boolean {
+  return text.length <= 255 && /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.test(text);
+}
+
+function isNetwork(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+function tokenKeyRing() {
+  const expected =
+    `a comma separated list of id:secret, newest first, with ids of up to 64 letters, digits, . _ and -, each used once, ` +
+    `and secrets of at least ${tokenSecretCharactersMin} printable characters`;
+  return textThatIs(expected, (text) => {
+    const keys = text.split(',').map(tokenKey);
+    const wellFormed = keys.filter((key) => key !== undefined);
+    const ids = new Set(wellFormed.map(({ id }) => id));
+    return ids.size === keys.length ? wellFormed : undefined;
+  });
+}
+
+function tokenKey(text: string): TokenKey | undefined {
+  const [, id, secret] = /^([\w.-]{1,64}):([\x21-\x2b\x2d-\x7e]+)$/.exec(text.trim()) ?? [];
+  if (id === undefined || secret === undefined || secret.length < tokenSecretCharactersMin) return undefined;
+  return { id, secret };
+}
