@@ -1,4 +1,4 @@
-/** given(events).when(command).then(events), for the tests of every decider. */
+/** given(events).when(command).thenEvents(…), for the tests of every decider. */
 import { expect } from 'vitest';
 
 import { fold } from './decider.ts';
@@ -12,7 +12,7 @@ export function specification<State, Command, Event>(decider: Decider<State, Com
       when: (command: Command) => {
         const outcome = decider.decide(fold(decider.evolve, decider.initial, events), command);
         return {
-          then: (...expected: readonly Event[]) => {
+          thenEvents: (...expected: readonly Event[]) => {
             expect(outcome).toEqual(expected);
           },
           thenRefused: (code: RefusalCode, field?: string) => {

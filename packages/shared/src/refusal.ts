@@ -31,6 +31,6 @@ export function refuse(refused: RefusalCode, message: string, field?: string): R
   return field === undefined ? { refused, message } : { refused, message, field };
 }
 
-export function isRefusal<T extends object>(value: T | Refusal): value is Refusal {
+export function isRefusal(value: object): value is Refusal {
   return 'refused' in value;
 }

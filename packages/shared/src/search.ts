@@ -92,7 +92,7 @@ export const searchTermCharactersMax = 256;
 
 /** Terms in the wild: nothing (`docker search host/`), `ns/`, `ns/name:tag`, full-width letters, capitals (docker, Octopus). */
 export function parseSearchTerm(q: string): SearchTerm {
-  const text = [...q.normalize('NFKC').toLowerCase()].slice(0, searchTermCharactersMax).join('').trim();
+  const text = Array.from(q.normalize('NFKC').toLowerCase()).slice(0, searchTermCharactersMax).join('').trim();
   if (text === '' || text === '/') return { kind: 'everything' };
   if (text.endsWith('/')) {
     const namespace = namespaceName.safeParse(text.slice(0, -1));

@@ -8,8 +8,12 @@ export interface Store {
   readonly pool: pg.Pool;
   readonly db: Kysely<Tables>;
   /** For statements of the hot path: prepared once per connection, where no pooler stands between. */
-  query<Row extends pg.QueryResultRow>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
-  stop(): Promise<void>;
+  readonly query: <Row extends pg.QueryResultRow>(
+    name: string,
+    text: string,
+    values: readonly unknown[],
+  ) => Promise<Row[]>;
+  readonly stop: () => Promise<void>;
 }
 
 export interface StoreOptions {
@@ -19,12 +23,16 @@ export interface StoreOptions {
   readonly pooler: 'none' | 'transaction';
   readonly connectionsMax: number;
   /** A connection that broke while it was idle; without a listener it would end the process. */
-  onIdleError(error: Error): void;
+  readonly onIdleError: (error: Error) => void;
 }
 
 const connectMsMax = 3_000;
 /** A little above the statement timeout of the roles, for a server that no longer answers at all. */
 const queryMsMax = 65_000;
+
+/** Positions are bigint all the way: a JavaScript number would be wrong beyond 2^53, and text compares as text. */
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, BigInt);
 
 export function connect({ url, applicationName, pooler, connectionsMax, onIdleError }: StoreOptions): Store {
   const pool = new pg.Pool({
@@ -36,7 +44,7 @@ export function connect({ url, applicationName, pooler, connectionsMax, onIdleEr
     query_timeout: queryMsMax,
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
-    types: { getTypeParser: typeParser },
+    types,
   });
   pool.on('error', onIdleError);
   return {
@@ -48,12 +56,6 @@ export function connect({ url, applicationName, pooler, connectionsMax, onIdleEr
     },
     stop: () => pool.end(),
   };
-}
-
-/** Positions are bigint all the way: a JavaScript number would be wrong beyond 2^53 and a string is easily compared as text. */
-function typeParser(oid: number, format?: 'text' | 'binary') {
-  if (oid === pg.types.builtins.INT8 && format !== 'binary') return BigInt;
-  return pg.types.getTypeParser(oid, format);
 }
 
 const connectionStates = new Set(['57P01', '57P02', '57P03', '53300']);

@@ -17,19 +17,19 @@ export class QueueFull extends Error {}
 interface Waiting {
   readonly command: AppendCommand;
   readonly since: number;
-  resolve(verdict: Verdict): void;
-  reject(error: unknown): void;
+  readonly resolve: (verdict: Verdict) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export interface GroupCommit {
-  append(command: AppendCommand): Promise<Verdict>;
+  readonly append: (command: AppendCommand) => Promise<Verdict>;
 }
 
 export interface GroupCommitOptions {
   readonly executor: Executor;
   readonly prepared: boolean;
   /** After a call that appended something. */
-  onAppended(): void;
+  readonly onAppended: () => void;
 }
 
 export function groupCommit({ executor, prepared, onAppended }: GroupCommitOptions): GroupCommit {

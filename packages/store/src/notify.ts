@@ -22,7 +22,7 @@ export function notifier(pool: pg.Pool): () => void {
 }
 
 export interface Listener {
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Calls `wake` at every hint and after every connecting, when a hint may have been missed. Needs a direct connection. */
