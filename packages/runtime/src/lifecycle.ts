@@ -26,7 +26,7 @@ export interface Lifecycle {
 }
 
 interface Options {
-  readonly log: Pick<Log, 'info' | 'error'>;
+  readonly log: Pick<Log, 'error'>;
   readonly start: (lifecycle: Lifecycle) => Promise<void>;
   readonly deadlineMs?: number;
   /** Where the signals come from. */
@@ -91,12 +91,12 @@ async function stopInReverse(
   let stopping: string | undefined;
   const deadline = new AbortController();
   const stopAll = async () => {
-    for (const { name, stop } of running.toReversed()) {
-      stopping = name;
+    for (const step of running.toReversed()) {
+      stopping = step.name;
       try {
-        await stop();
+        await step.stop();
       } catch (error) {
-        log.error({ err: error }, `${name} did not stop well`);
+        log.error({ err: error }, `${step.name} did not stop well`);
       }
     }
     stopping = undefined;
