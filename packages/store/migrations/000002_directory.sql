@@ -4,7 +4,7 @@ create schema directory;
 
 -- Tells one installation from another where several share a Meilisearch.
 create table directory.installation (
-  only boolean primary key default true check (only),
+  singleton boolean primary key default true check (singleton),
   id uuid not null default gen_random_uuid()
 );
 insert into directory.installation default values;

@@ -47,7 +47,7 @@ interface ProjectionFailureTable {
 }
 
 interface InstallationTable {
-  only: Generated<boolean>;
+  singleton: Generated<boolean>;
   id: Generated<string>;
 }
 
