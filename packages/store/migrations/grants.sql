@@ -10,6 +10,7 @@ grant insert, update, delete on directory.namespaces, directory.accounts, direct
 
 grant insert, update on es.projections to :projector;
 grant insert on es.projection_failures to :projector;
+grant execute on function es.begin_rebuild() to :projector;
 grant insert, update, delete, truncate on all tables in schema read to :projector;
 
 -- On the role, because a pooler in transaction mode lets no start-up option through.

@@ -1,0 +1,19 @@
+/** Statements inside of a transaction, prepared once per connection where no pooler stands between. */
+import type pg from 'pg';
+
+import type { Executor } from './log.ts';
+
+export interface TransactionClient extends Executor {
+  readonly run: <Row extends pg.QueryResultRow>(
+    name: string,
+    text: string,
+    values: readonly unknown[],
+  ) => Promise<pg.QueryResult<Row>>;
+}
+
+export function transactionClient(client: pg.PoolClient, prepared: boolean): TransactionClient {
+  return {
+    query: (config) => client.query(config),
+    run: (name, text, values) => client.query({ ...(prepared ? { name } : {}), text, values: [...values] }),
+  };
+}

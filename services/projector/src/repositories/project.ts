@@ -1,0 +1,164 @@
+/** The repositories of the read model: one row each, with the whole state that the API decides on; deleted ones stay as tombstones. */
+import type { Recorded } from '@docket/shared/event';
+import { absentRepository, evolve } from '@docket/shared/repositories';
+import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
+import { repositoryOf } from '@docket/shared/stored-event';
+import type { TransactionClient } from '@docket/store/transaction-client';
+
+import { FollowerHalted } from '../follow.ts';
+
+/** Where the read model is built: the one that is read, or the one that is going to be. */
+export type ReadSchema = 'read' | 'read_next';
+
+export interface RepositoryRow {
+  readonly repositoryId: string;
+  /** Position of the event that created it. */
+  readonly number: bigint;
+  /** Of the stream, at `state`. */
+  readonly version: number;
+  readonly state: Repository;
+  readonly lastUpdated: Date;
+}
+
+export interface RepositoryChange {
+  /** Undefined when the page created it. */
+  readonly before: RepositoryRow | undefined;
+  readonly after: RepositoryRow;
+}
+
+/** Events and rows → rows. Pure. Events that a row knows already change nothing; one that is missing before an event is an error. */
+export function projectRepositories(
+  rows: ReadonlyMap<string, RepositoryRow>,
+  events: readonly Recorded<RepositoryEvent>[],
+): RepositoryChange[] {
+  const changed = new Map<string, RepositoryRow>();
+  for (const recorded of events) {
+    const repositoryId = repositoryIdOf(recorded);
+    const row = changed.get(repositoryId) ?? rows.get(repositoryId);
+    const next = applyEvent(repositoryId, row, recorded);
+    if (next !== undefined) changed.set(repositoryId, next);
+  }
+  return [...changed].map(([repositoryId, after]) => ({ before: rows.get(repositoryId), after }));
+}
+
+export function repositoryIdOf({ streamId }: Recorded<RepositoryEvent>): string {
+  const repositoryId = repositoryOf(streamId);
+  if (repositoryId === undefined) throw new FollowerHalted(`${streamId} is not the stream of a repository`);
+  return repositoryId;
+}
+
+function applyEvent(
+  repositoryId: string,
+  row: RepositoryRow | undefined,
+  { event, version, position, streamId, recordedAt }: Recorded<RepositoryEvent>,
+): RepositoryRow | undefined {
+  const known = row?.version ?? 0;
+  if (version <= known) return undefined;
+  if (version !== known + 1) {
+    throw new FollowerHalted(`${streamId} goes from version ${known} to ${version} at position ${position}`);
+  }
+  return {
+    repositoryId,
+    number: row?.number ?? position,
+    version,
+    state: evolve(row?.state ?? absentRepository, event),
+    lastUpdated: row === undefined || isUpdate(event) ? recordedAt : row.lastUpdated,
+  };
+}
+
+/** What people see as an update of the repository: its contents and its words, not the counting of stars. */
+function isUpdate(event: RepositoryEvent): boolean {
+  switch (event.type) {
+    case 'RepositoryCreated':
+    case 'PushOpened':
+    case 'ImagesAdded':
+    case 'PushCompleted':
+    case 'DescriptionChanged':
+    case 'VisibilityChanged':
+      return true;
+    case 'DeletionRequested':
+    case 'DeletionAuthorized':
+    case 'RepositoryDeleted':
+    case 'CountsObserved':
+    case 'AutomationChanged':
+      return false;
+  }
+}
+
+interface StoredRow {
+  repository_id: string;
+  number: bigint;
+  version: number;
+  last_updated: Date;
+  state: Repository;
+}
+
+export async function readRepositories(
+  client: TransactionClient,
+  schema: ReadSchema,
+  repositoryIds: readonly string[],
+): Promise<Map<string, RepositoryRow>> {
+  const { rows } = await client.run<StoredRow>(
+    `repositories_of_page_${schema}`,
+    `select repository_id, number, version, last_updated, state from ${schema}.repositories
+     where repository_id = any($1::uuid[])`,
+    [repositoryIds],
+  );
+  return new Map(
+    rows.map(({ repository_id: repositoryId, number, version, last_updated: lastUpdated, state }) => [
+      repositoryId,
+      { repositoryId, number, version, state, lastUpdated },
+    ]),
+  );
+}
+
+export async function writeRepositories(
+  client: TransactionClient,
+  schema: ReadSchema,
+  rows: readonly RepositoryRow[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const columns = rows.map(columnsOf);
+  await client.run(
+    `write_repositories_${schema}`,
+    `insert into ${schema}.repositories as r (repository_id, number, version, last_updated, state,
+       namespace_id, name, status, is_private, description, star_count, pull_count)
+     select * from unnest($1::uuid[], $2::bigint[], $3::int[], $4::timestamptz[], $5::jsonb[],
+       $6::uuid[], $7::text[], $8::text[], $9::boolean[], $10::text[], $11::bigint[], $12::bigint[])
+     on conflict (repository_id) do update set
+       version = excluded.version, last_updated = excluded.last_updated, state = excluded.state,
+       namespace_id = excluded.namespace_id, name = excluded.name, status = excluded.status,
+       is_private = excluded.is_private, description = excluded.description,
+       star_count = excluded.star_count, pull_count = excluded.pull_count
+     where r.version < excluded.version`,
+    [
+      rows.map(({ repositoryId }) => repositoryId),
+      rows.map(({ number }) => number),
+      rows.map(({ version }) => version),
+      rows.map(({ lastUpdated }) => lastUpdated),
+      rows.map(({ state }) => JSON.stringify(state)),
+      columns.map(({ namespace_id }) => namespace_id),
+      columns.map(({ name }) => name),
+      columns.map(({ status }) => status),
+      columns.map(({ is_private }) => is_private),
+      columns.map(({ description }) => description),
+      columns.map(({ star_count }) => star_count),
+      columns.map(({ pull_count }) => pull_count),
+    ],
+  );
+}
+
+/** A tombstone keeps whose name it is, and nothing of what was deleted. */
+const nothing = { is_private: false, description: '', star_count: null, pull_count: null };
+
+function columnsOf({ repositoryId, state }: RepositoryRow) {
+  switch (state.status) {
+    case 'absent':
+      throw new FollowerHalted(`the stream of repository ${repositoryId} does not begin with its creation`);
+    case 'deleted':
+      return { ...state, ...nothing };
+    case 'active':
+    case 'deleting':
+      return state;
+  }
+}
