@@ -188,12 +188,6 @@ describe('row 8 (docker, which prints "invalid character \'<\'"): an answer belo
     });
   });
 
-  test('the body is compressed by something that nobody knows', async () => {
-    const headers = headersWith(basic(stage.owner), ['Content-Encoding', 'zebra']);
-    const target = repositoryOf(stage, 'user').path;
-    expect(shown(await stage.send({ method: 'PUT', target, headers, body: '[]' }))).toEqual({ status: 415, ...error });
-  });
-
   test('the database is away, and the client is told when to come again', async () => {
     const repository = repositoryOf(stage, 'user');
     await push(repository);
