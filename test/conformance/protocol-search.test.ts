@@ -76,7 +76,7 @@ test.each([
   ['n=3&q=crowd', 3],
   ['q=crowd&n=100', 100],
   ['n=101&q=crowd', 100],
-  ['n=9999999999&q=crowd', 100],
+  ['n=50000&q=crowd', 100],
 ])('row 37a (docker, podman): %s brings %s results at most', async (query, size) => {
   const found = await search(`?${query}`);
   expect(found).toMatchObject({ query: 'crowd', num_results: 120, page: 1, page_size: size });

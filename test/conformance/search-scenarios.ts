@@ -22,10 +22,6 @@ export const searchScenarios: Scenarios = {
         ...asking(''),
         answers: expect.objectContaining({ query: '', results: expect.any(Array) as unknown }) as unknown,
       })),
-      scenario('the database is away', async ({ world }) => {
-        await world.database.stop();
-        return { ...asking('q=centos'), answers: found(['centos']), restore: () => world.database.start() };
-      }),
       scenario('the search engine is away', async ({ world }) => {
         await world.meilisearch.stop();
         return {
