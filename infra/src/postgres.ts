@@ -249,6 +249,11 @@ async function ensureDatabase(superuserUrl: string, passwords: (role: string) =>
       const { rowCount } = await client.query('select from pg_roles where rolname = $1', [role]);
       if (rowCount === 0) await client.query(`create role ${role} login password '${passwords(role)}'`);
     }
+    // Migrations set the timeouts of the two service roles; that takes the right to administer them, though not to be them.
+    await client.query(`alter role ${roleNames.owner} createrole`);
+    await client.query(
+      `grant ${roleNames.api}, ${roleNames.projector} to ${roleNames.owner} with admin true, inherit false, set false`,
+    );
     const { rowCount } = await client.query('select from pg_database where datname = $1', [databaseName]);
     if (rowCount === 0) await client.query(`create database ${databaseName} owner ${roleNames.owner}`);
   } finally {

@@ -19,6 +19,8 @@ export interface Step<Started> {
 export interface Lifecycle {
   /** Starts the next step. Rejects, starting nothing, when the process has been asked to end meanwhile. */
   run<Started>(step: Step<Started>): Promise<Started>;
+  /** As a signal does it: everything stops, and the process has done well. */
+  end(): void;
   /** Something that should run on has ended: everything stops and the process fails. */
   fail(error: Error): void;
   /** Aborted when the process is to end. */
@@ -54,6 +56,7 @@ export async function runUntilSignal({
 
   const lifecycle: Lifecycle = {
     ending: ending.signal,
+    end: () => ending.abort(),
     fail: (error) => {
       failure ??= error;
       ending.abort();

@@ -1,0 +1,308 @@
+/** Everything on one machine: engines, migrations, the API and the projector as processes of their own, watched until the end. */
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import type { DatabaseUrls } from '@docket/infra/postgres';
+import { keptInPrivateFile } from '@docket/infra/private-file';
+import { identityOf, isRunning } from '@docket/infra/process-identity';
+import type { ProcessIdentity } from '@docket/infra/process-identity';
+import { parseEnvironment, parseSettings } from '@docket/runtime/environment';
+import type { Settings } from '@docket/runtime/environment';
+import { runUntilSignal } from '@docket/runtime/lifecycle';
+import type { Lifecycle } from '@docket/runtime/lifecycle';
+import { migrate } from '@docket/store/migrate';
+
+import { claimDataDirectory } from './data-directory-claim.ts';
+import type { Claim } from './data-directory-claim.ts';
+import { startEngines } from './engines.ts';
+import type { Engines } from './engines.ts';
+import { loadSampleCatalogue } from './first-start.ts';
+import { publishInstance, tokenKeysFile, withdrawInstance } from './instance.ts';
+import type { Instance } from './instance.ts';
+import { listenInFront } from './round-robin.ts';
+import { startServiceProcess } from './service-process.ts';
+import type { ServiceProcess } from './service-process.ts';
+import { supervise } from './supervisor.ts';
+import type { Supervised } from './supervisor.ts';
+
+const processesMax = 16;
+/** Services drain first, then engines shut down; each has its own deadline below this. */
+const stopDeadlineMs = 35_000;
+const npmPollMs = 500;
+const tokenSecretBytes = 32;
+
+export const usage = `
+docket up [--api N] [--projector N]
+
+Runs everything on this machine: an embedded PostgreSQL and Meilisearch (or those of DATABASE_URL and MEILISEARCH_URL), migrations,
+N API processes and N projectors (one each unless told; up to ${processesMax}). Data is in DOCKET_DATA_DIR (.docket).
+Prints the line "docket ready <url>" when it serves. Ctrl-C or SIGTERM stops everything.
+`;
+
+export async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { api: { type: 'string' }, projector: { type: 'string' } } });
+  const counts = { api: countOf(values.api), projector: countOf(values.projector) };
+  if (counts.api === undefined || counts.projector === undefined) {
+    say(`--api and --projector take a number from 1 to ${processesMax}`);
+    return 2;
+  }
+  const plan: Plan = {
+    settings: parseSettings(process.env),
+    databaseUrls: databaseUrlsOf(process.env),
+    apis: counts.api,
+    projectors: counts.projector,
+  };
+  // Nobody reads any more, as in `npm start | head -1`: no reason to end.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
+  const log = { error: (...line: unknown[]) => say(String(line.at(-1))) };
+  return runUntilSignal({ log, deadlineMs: stopDeadlineMs, start: (lifecycle) => startAll(plan, lifecycle) });
+}
+
+interface Plan {
+  readonly settings: Settings;
+  readonly databaseUrls: DatabaseUrls | undefined;
+  readonly apis: number;
+  readonly projectors: number;
+}
+
+/** By name: "api-1", "api-2", …, "projector-1". */
+type Services = Map<string, Supervised<ServiceProcess>>;
+
+async function startAll({ settings, databaseUrls, apis, projectors }: Plan, lifecycle: Lifecycle): Promise<void> {
+  const { dataDirectory, port } = settings;
+  const claim = await lifecycle.run({
+    name: 'the claim on the data directory',
+    start: () => claimForThis(dataDirectory, lifecycle),
+    stop: async (held) => held.release(),
+  });
+  // Only now: what was left running on it has been stopped.
+  await mustBeFree(port);
+
+  const services: Services = new Map();
+  let publish: () => void = () => undefined;
+  const changed = () => publish();
+  const engines = await lifecycle.run({
+    name: 'the engines',
+    start: () => startEngines({ settings, databaseUrls, say, changed }),
+    stop: (started) => started.stop(),
+  });
+  const env = await prepared(settings, engines);
+
+  const launch = { services, spawned: (child: ProcessIdentity) => claim.add(child), changed };
+  await lifecycle.run({
+    name: 'the API',
+    start: () => startServices({ ...launch, verb: 'api', count: apis, env: apiEnvironment(env, port, apis) }),
+    stop: stopServices,
+  });
+  const front = await lifecycle.run({
+    name: 'the front',
+    start: () => inFront(port, [...services.values()]),
+    stop: async (started) => started.stop(),
+  });
+  const url = `http://127.0.0.1:${front.port}`;
+  await lifecycle.run({
+    name: 'the projector',
+    start: () =>
+      startServices({ ...launch, verb: 'projector', count: projectors, env: projectorEnvironment(env, url) }),
+    stop: stopServices,
+  });
+  if (engines.databaseIsEmbedded) await loadSampleCatalogue({ env, dataDirectory, say });
+
+  await lifecycle.run({
+    name: 'run.json',
+    start: async () => {
+      publish = () => publishInstance(dataDirectory, describe(url, engines, services));
+      publish();
+    },
+    stop: async () => {
+      publish = () => undefined;
+      withdrawInstance(dataDirectory);
+    },
+  });
+  process.stdout.write(welcome(url, settings));
+}
+
+function describe(url: string, engines: Engines, services: Services): Instance {
+  const { databaseUrls, meilisearch } = engines;
+  return {
+    pid: process.pid,
+    url,
+    database_url: databaseUrls.api,
+    projector_database_url: databaseUrls.projector,
+    migration_database_url: databaseUrls.owner,
+    meilisearch_url: meilisearch?.url,
+    meilisearch_key: meilisearch?.key,
+    processes: [
+      ...engines.processes().map(({ name, identity }) => ({ name, pid: identity.pid })),
+      ...[...services].map(([name, service]) => {
+        const { identity, url: address } = service.current();
+        return { name, pid: identity.pid, url: address };
+      }),
+    ],
+  };
+}
+
+/** The claim, and an eye on the npm that started this: when it is killed, nobody passes Ctrl-C on any more. */
+async function claimForThis(dataDirectory: string, lifecycle: Lifecycle): Promise<Claim> {
+  const npm = process.env['npm_lifecycle_event'] === 'start' ? identityOf(process.ppid) : undefined;
+  const claim = await claimDataDirectory({ dataDirectory, npm, say });
+  if (npm !== undefined) {
+    const watch = setInterval(() => {
+      if (!isRunning(npm)) lifecycle.end();
+    }, npmPollMs);
+    lifecycle.ending.addEventListener('abort', () => clearInterval(watch));
+  }
+  lifecycle.ending.addEventListener('abort', () => {
+    claim.ending();
+    say('stopping');
+  });
+  withdrawInstance(dataDirectory);
+  return claim;
+}
+
+/** Brings the database to this version, with an admin in it; answers with the environment that reaches all of it. */
+async function prepared(settings: Settings, { databaseUrls, meilisearch }: Engines): Promise<Record<string, string>> {
+  const { applied } = await migrate({
+    ownerUrl: databaseUrls.owner,
+    apiUrl: databaseUrls.api,
+    projectorUrl: databaseUrls.projector,
+  });
+  if (applied.length > 0) say(`applied ${applied.length} migrations`);
+  const own = Object.entries(process.env).filter((entry): entry is [string, string] => (entry[1] ?? '') !== '');
+  return {
+    // People read this terminal; lines that tell of a request that went well would hide the ones that matter.
+    LOG_LEVEL: 'warn',
+    TOKEN_KEYS: keptInPrivateFile(join(settings.dataDirectory, tokenKeysFile), newTokenKey),
+    ...Object.fromEntries(own),
+    DATABASE_URL: databaseUrls.api,
+    PROJECTOR_DATABASE_URL: databaseUrls.projector,
+    MIGRATION_DATABASE_URL: databaseUrls.owner,
+    ...(meilisearch === undefined ? {} : { MEILISEARCH_URL: meilisearch.url }),
+    ...(meilisearch?.key === undefined ? {} : { MEILISEARCH_API_KEY: meilisearch.key }),
+    DOCKET_DATA_DIR: settings.dataDirectory,
+  };
+}
+
+/** Each service gets the one role that it needs. */
+function apiEnvironment(env: NodeJS.ProcessEnv, port: number, apis: number): NodeJS.ProcessEnv {
+  return {
+    ...without(env, ['PROJECTOR_DATABASE_URL', 'MIGRATION_DATABASE_URL', 'DOCKET_ADMIN_PASSWORD']),
+    PORT: apis === 1 ? String(port) : '0',
+  };
+}
+
+function projectorEnvironment(env: NodeJS.ProcessEnv, url: string): NodeJS.ProcessEnv {
+  return {
+    // It serves nobody, so it has no request whose host could stand in the links of its mails.
+    PUBLIC_URL: url,
+    ...without(env, ['MIGRATION_DATABASE_URL', 'DOCKET_ADMIN_PASSWORD']),
+    DATABASE_URL: env['PROJECTOR_DATABASE_URL'],
+  };
+}
+
+function without(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
+}
+
+interface Launch {
+  readonly services: Services;
+  readonly verb: 'api' | 'projector';
+  readonly count: number;
+  readonly env: NodeJS.ProcessEnv;
+  readonly spawned: (identity: ProcessIdentity) => void;
+  readonly changed: () => void;
+}
+
+/** All at once; when one cannot start, none is left running. */
+async function startServices({ services, verb, count, env, spawned, changed }: Launch): Promise<Services> {
+  say(count === 1 ? `starting the ${verb}` : `starting the ${verb}, ${count} processes`);
+  const started: Services = new Map();
+  const results = await Promise.allSettled(
+    Array.from({ length: count }, async (_, index) => {
+      const name = `${verb}-${index + 1}`;
+      const start = (before: ServiceProcess | undefined) => {
+        // Started again it must be found where it was, also when it had chosen its port itself.
+        const place = before?.url === undefined ? {} : { PORT: new URL(before.url).port };
+        return startServiceProcess({ verb, env: { ...env, ...place }, spawned });
+      };
+      started.set(name, await supervise<ServiceProcess>({ name, start, say, changed }));
+    }),
+  );
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) {
+    await stopServices(started);
+    throw new Error(`the ${verb} does not start`, { cause: failed.reason });
+  }
+  for (const name of [...started.keys()].toSorted()) {
+    const service = started.get(name);
+    if (service !== undefined) services.set(name, service);
+  }
+  return started;
+}
+
+async function stopServices(services: Services): Promise<void> {
+  await Promise.all([...services.values()].map((service) => service.stop()));
+}
+
+/** The API itself is on the port when there is one of it. */
+async function inFront(
+  port: number,
+  apis: readonly Supervised<ServiceProcess>[],
+): Promise<{ readonly port: number; stop(): void }> {
+  const ports = () => apis.flatMap((api) => api.current().url ?? []).map((url) => Number(new URL(url).port));
+  const [only, ...others] = ports();
+  if (only !== undefined && others.length === 0) return { port: only, stop: () => undefined };
+  return listenInFront(port, ports);
+}
+
+function welcome(url: string, { dataDirectory, adminPassword }: Settings): string {
+  const host = new URL(url).host;
+  const password = join(dataDirectory, 'admin-password');
+  const whereIsIt =
+    adminPassword === undefined
+      ? `the password of "admin" is in ${password}`
+      : `"admin" has the password of DOCKET_ADMIN_PASSWORD`;
+  const typed = adminPassword === undefined ? `$(cat '${password}')` : '$DOCKET_ADMIN_PASSWORD';
+  return `docket ready ${url}
+${whereIsIt}
+try:
+  curl '${url}/v1/search?q=redis'
+  docker search ${host}/redis
+  curl -u "admin:${typed}" '${url}/v2/repositories/library/redis/history'
+`;
+}
+
+function databaseUrlsOf(env: NodeJS.ProcessEnv): DatabaseUrls | undefined {
+  if (parseSettings(env).databaseUrl === undefined) return undefined;
+  const { migrationDatabaseUrl, databaseUrl, projectorDatabaseUrl } = parseEnvironment(env);
+  return { owner: migrationDatabaseUrl, api: databaseUrl, projector: projectorDatabaseUrl };
+}
+
+function countOf(text: string | undefined): number | undefined {
+  if (text === undefined) return 1;
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  return count >= 1 && count <= processesMax ? count : undefined;
+}
+
+function newTokenKey(): string {
+  return `${randomBytes(4).toString('hex')}:${randomBytes(tokenSecretBytes).toString('hex')}`;
+}
+
+/** Asked before anything is started; that it is taken should not be learnt from the last step. */
+function mustBeFree(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? 'another program listens on it' : error.message;
+      reject(new Error(`PORT ${port} cannot be used: ${reason}`));
+    });
+    server.listen(port, () => server.close(() => resolve()));
+  });
+}
+
+function say(line: string): void {
+  process.stderr.write(`docket: ${line}\n`);
+}
