@@ -31,6 +31,6 @@ export function refuse(refused: RefusalCode, message: string, field?: string): R
   return field === undefined ? { refused, message } : { refused, message, field };
 }
 
-export function isRefusal(value: object): value is Refusal {
-  return 'refused' in value;
+export function isRefusal(value: unknown): value is Refusal {
+  return typeof value === 'object' && value !== null && 'refused' in value;
 }

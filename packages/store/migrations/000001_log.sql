@@ -43,11 +43,14 @@ create trigger events_are_facts before update or delete or truncate on es.events
 -- The gate: an append takes a shared advisory lock on the last position that was handed out before it began, and only then takes
 -- positions. A reader never goes beyond the lowest such lock (es.safe_position). Lock keys: 7 << 48 | position; the locks of streams
 -- are (1163087698, hash of the stream), taken in one global order.
+--
+-- The generic plan is forced because Postgres, which knows the lengths of the arrays, would plan anew at every call: two thirds of
+-- the time of a call with one command.
 create function es.append(
   stream text[], expected int[], command uuid[], ip text[], user_agent text[], fingerprint text[],
   command_no int[], seq int[], type text[], schema_version smallint[], data text[], metadata text[]
 ) returns table (no int, outcome text, at_position bigint, at_version int)
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 begin
   perform pg_advisory_xact_lock(1163087698, k)
     from (select distinct hashtext(s) as k from unnest(append.stream) s order by 1) q;
@@ -102,9 +105,10 @@ begin
   return least(handed_out, in_flight);
 end $$;
 
--- Not security definer: it reads with the rights of the caller.
+-- Not security definer: it reads with the rights of the caller. Planned at every call, for the table as it is then: a plan made while
+-- the log was empty would read all of it.
 create function es.read_after(after bigint, page int) returns setof es.events
-language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
 declare
   safe bigint := es.safe_position();
 begin

@@ -19,7 +19,7 @@ insert into directory.namespaces (id, name) values (gen_random_uuid(), 'library'
 
 create table directory.accounts (
   id uuid primary key,
-  namespace_id uuid not null references directory.namespaces (id),
+  namespace_id uuid not null,
   -- Null when the registration lapsed: the name is free again.
   name text unique,
   is_admin boolean not null,

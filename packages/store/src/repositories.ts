@@ -19,6 +19,8 @@ export interface NamespaceRow {
 
 export interface RepositoryAt {
   readonly id: string;
+  /** Of its document in the search index; undefined while the projector has not seen the repository. */
+  readonly number: bigint | undefined;
   readonly state: Repository;
   /** The stream version of the state. */
   readonly version: number;
@@ -35,6 +37,7 @@ interface LookupRow {
   namespace_id: string;
   owner_id: string | null;
   repository_id: string | null;
+  number: bigint | null;
   state: Repository | null;
   version: number;
   tail: readonly StoredEvent[] | null;
@@ -49,7 +52,7 @@ const stateColumns = `r.state, coalesce(r.version, 0) as version,
 export async function lookUp(store: Store, { namespace, name }: FullName): Promise<Lookup> {
   const [row] = await store.query<LookupRow>(
     'look_up',
-    `select n.id as namespace_id, n.account_id as owner_id, x.repository_id, ${stateColumns}
+    `select n.id as namespace_id, n.account_id as owner_id, x.repository_id, r.number, ${stateColumns}
      from directory.namespaces n
      left join directory.repository_names x on x.namespace_id = n.id and x.name = $2
      left join read.repositories r on r.repository_id = x.repository_id
@@ -59,33 +62,45 @@ export async function lookUp(store: Store, { namespace, name }: FullName): Promi
   if (!row) return { namespace: undefined, repository: undefined };
   return {
     namespace: { id: row.namespace_id, ownerId: row.owner_id },
-    repository: row.repository_id === null ? undefined : { id: row.repository_id, ...current(row) },
+    repository:
+      row.repository_id === null
+        ? undefined
+        : { id: row.repository_id, number: row.number ?? undefined, ...current(row) },
   };
 }
 
 interface VisibilityRow {
   number: bigint;
-  owner_id: string | null;
-  state: Repository;
+  visible: boolean;
+  state: Repository | null;
   version: number;
   tail: readonly StoredEvent[] | null;
 }
 
-/** The present state of the repositories that a search found, by the numbers of their documents. */
-export async function lookUpNumbers(
-  store: Store,
-  numbers: readonly bigint[],
-): Promise<Map<bigint, { readonly state: Repository; readonly ownerId: string | null }>> {
+/**
+ * Which of the documents that a search found may be shown to everybody right now, by their numbers. The index lags; a repository
+ * that was made private or is being deleted is not shown from the acknowledgement on.
+ */
+export async function publicNumbers(store: Store, numbers: readonly bigint[]): Promise<Set<bigint>> {
   const rows = await store.query<VisibilityRow>(
-    'look_up_numbers',
-    `select r.number, n.account_id as owner_id, ${stateColumns}
+    'public_numbers',
+    `select r.number, r.status = 'active' and not r.is_private as visible, r.version, t.tail,
+       case when t.tail is not null then r.state end as state
      from read.repositories r
-     join directory.repository_names x on x.repository_id = r.repository_id
-     join directory.namespaces n on n.id = r.namespace_id
+     cross join lateral (
+       select json_agg(json_build_object('type', e.type, 'schema_version', e.schema_version, 'data', e.data) order by e.version) as tail
+       from es.events e
+       where e.stream_id = 'repository-' || r.repository_id and e.version > r.version
+     ) t
      where r.number = any($1::bigint[])`,
     [numbers],
   );
-  return new Map(rows.map((row) => [row.number, { state: current(row).state, ownerId: row.owner_id }]));
+  const shown = rows.filter((row) => {
+    if (row.tail === null) return row.visible;
+    const { state } = current(row);
+    return state.status === 'active' && !state.is_private;
+  });
+  return new Set(shown.map(({ number }) => number));
 }
 
 function current(row: { state: Repository | null; version: number; tail: readonly StoredEvent[] | null }): {

@@ -1,0 +1,65 @@
+/** The account as it is now: read on every request that names one, so that what changes counts at once in every process. */
+import { confirmationHoursMax } from '@docket/shared/accounts';
+import { namespaceName } from '@docket/shared/names';
+import type { NamespaceName } from '@docket/shared/names';
+import type { Store } from '@docket/store/connect';
+
+export interface AccountRow {
+  readonly id: string;
+  readonly namespaceId: string;
+  readonly name: NamespaceName;
+  readonly isAdmin: boolean;
+  readonly status: 'inactive' | 'active';
+  readonly passwordHash: string;
+  readonly credentialVersion: number;
+}
+
+interface Row {
+  id: string;
+  namespace_id: string;
+  name: NamespaceName;
+  is_admin: boolean;
+  status: 'inactive' | 'active';
+  password_hash: string;
+  credential_version: number;
+}
+
+const select = `select id, namespace_id, name, is_admin, status, password_hash, credential_version
+  from directory.accounts where status <> 'lapsed' and`;
+
+export async function accountByName(store: Store, name: string): Promise<AccountRow | undefined> {
+  // What is no name cannot be one of an account, and Postgres refuses some texts.
+  if (!namespaceName.safeParse(name).success) return undefined;
+  const [row] = await store.query<Row>('account_by_name', `${select} name = $1`, [name]);
+  return row && account(row);
+}
+
+export async function accountById(store: Store, id: string): Promise<AccountRow | undefined> {
+  const [row] = await store.query<Row>('account_by_id', `${select} id = $1`, [id]);
+  return row && account(row);
+}
+
+function account(row: Row): AccountRow {
+  return {
+    id: row.id,
+    namespaceId: row.namespace_id,
+    name: row.name,
+    isAdmin: row.is_admin,
+    status: row.status,
+    passwordHash: row.password_hash,
+    credentialVersion: row.credential_version,
+  };
+}
+
+/** Known to be held by somebody, or reserved; a registration that lapsed holds nothing. */
+export async function isNamespaceTaken(store: Store, name: NamespaceName): Promise<boolean> {
+  const rows = await store.query(
+    'namespace_taken',
+    `select 1 from directory.namespaces n
+     left join directory.accounts a on a.id = n.account_id
+     where n.name = $1
+       and (a.status is distinct from 'inactive' or a.registered_at >= clock_timestamp() - make_interval(hours => $2))`,
+    [name, confirmationHoursMax],
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,80 @@
+/** The table of contents: what stands at which path, and what is done to every request on the way there. */
+import type { Environment } from '@docket/runtime/environment';
+import type { Log } from '@docket/runtime/log';
+import { refuse } from '@docket/shared/refusal';
+import express from 'express';
+import type { ErrorRequestHandler, Express } from 'express';
+
+import { accountRoutes } from './accounts/routes.ts';
+import type { AccountRoutes } from './accounts/routes.ts';
+import { historyRoutes } from './history/routes.ts';
+import type { HistoryRoutes } from './history/routes.ts';
+import { send } from './http/answer.ts';
+import { mount } from './http/endpoint.ts';
+import type { Protocol, Route } from './http/endpoint.ts';
+import { internalError, refusalAnswer } from './http/problem.ts';
+import { pingRoutesV1, pingRoutesV2 } from './ping/routes.ts';
+import type { PingRoutes } from './ping/routes.ts';
+import type { RepositoryRoutes } from './repositories/command.ts';
+import { repositoryRoutes } from './repositories/routes.ts';
+import { searchRoutes } from './search/routes.ts';
+import type { SearchRoutes } from './search/routes.ts';
+
+export type AppOptions = AccountRoutes &
+  HistoryRoutes &
+  PingRoutes &
+  RepositoryRoutes &
+  SearchRoutes &
+  Pick<Environment, 'trustedProxies'> & { readonly log: Log };
+
+export function createApp(options: AppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.set('trust proxy', [...options.trustedProxies]);
+  app.set('query parser', false);
+  app.use(absoluteFormTargets);
+  const routes: readonly (readonly [Protocol, readonly Route[]])[] = [
+    ['v1', [...pingRoutesV1(), ...accountRoutes(options), ...repositoryRoutes(options), ...searchRoutes(options)]],
+    ['v2', [...pingRoutesV2(options), ...historyRoutes(options)]],
+  ];
+  for (const [protocol, list] of routes) {
+    for (const route of list) mount(app, route, protocol, options.log);
+  }
+  app.use((request, response) => {
+    send(response, refusalAnswer(refuse('not_found', `there is nothing at ${request.path}`), protocolOf(request.path)));
+  });
+  app.use(failed(options.log));
+  return app;
+}
+
+/** `PUT https://index.docker.io/v1/… HTTP/1.1`: docker 0.5 writes the whole address into the request line. */
+const absoluteFormTargets: express.RequestHandler = (request, _response, next) => {
+  request.url = request.url.replace(/^https?:\/\/[^/?#]*/i, '') || '/';
+  next();
+};
+
+function protocolOf(path: string): Protocol {
+  return path === '/v2' || path.startsWith('/v2/') ? 'v2' : 'v1';
+}
+
+/** What express itself refuses, as a path that is not validly encoded; it would answer in HTML, which docker cannot read. */
+function failed(log: Log): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const status = error instanceof Error && 'status' in error ? error.status : undefined;
+    if (status === 400) {
+      send(
+        response,
+        refusalAnswer(refuse('malformed_request', 'the path is not validly percent-encoded'), protocolOf(request.path)),
+      );
+      return;
+    }
+    log.error({ err: error, method: request.method, path: request.path }, 'a request failed');
+    send(response, refusalAnswer(internalError, protocolOf(request.path)));
+  };
+}

@@ -1,0 +1,86 @@
+/** Who asks: nobody, an account by its password, or the holder of an access token. */
+import { refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
+import { parseAuthorization } from '@docket/shared/tokens';
+import type { TokenText } from '@docket/shared/tokens';
+import type { Actor } from '@docket/shared/event';
+import type { Store } from '@docket/store/connect';
+
+import type { Passwords } from '../accounts/password.ts';
+import { accountById, accountByName } from '../accounts/queries.ts';
+import type { AccountRow } from '../accounts/queries.ts';
+import type { Claims, Tokens } from '../tokens/issue.ts';
+import type { ApiRequest } from './request.ts';
+
+export type Caller =
+  | { readonly by: 'nothing' }
+  | { readonly by: 'password'; readonly account: AccountRow }
+  /** Without an account: a pull that nobody in particular asked for. */
+  | { readonly by: 'token'; readonly account: AccountRow | undefined; readonly claims: Claims };
+
+export interface Authentication {
+  readonly store: Store;
+  readonly passwords: Passwords;
+  readonly tokens: Tokens;
+}
+
+/** Credentials that are given must be right, also where none are needed: wrong is 401, inactive is 403, never silently nobody. */
+export async function authenticate(using: Authentication, request: ApiRequest): Promise<Caller | Refusal> {
+  const authorization = parseAuthorization(request.header('authorization'));
+  switch (authorization.scheme) {
+    case 'none':
+      return { by: 'nothing' };
+    case 'malformed':
+      return unauthorized('the credentials are neither a name and password nor a token');
+    case 'basic':
+      return byPassword(using, authorization.username, authorization.password);
+    case 'token':
+      return byToken(using, authorization.token);
+  }
+}
+
+export function unauthorized(message: string): Refusal {
+  return refuse('unauthorized', message);
+}
+
+async function byPassword(
+  { store, passwords }: Authentication,
+  name: string,
+  password: string,
+): Promise<Caller | Refusal> {
+  const account = await accountByName(store, name);
+  const credential = account && {
+    accountId: account.id,
+    credentialVersion: account.credentialVersion,
+    passwordHash: account.passwordHash,
+  };
+  const right = await passwords.isRight(password, credential);
+  if (!account || !right) return unauthorized('wrong name or password');
+  return account.status === 'active' ? { by: 'password', account } : inactive;
+}
+
+async function byToken({ store, tokens }: Authentication, text: TokenText): Promise<Caller | Refusal> {
+  const claims = tokens.verify(text);
+  if (claims === undefined) return unauthorized('the token is not valid, or no longer');
+  if (claims.sub === '') return { by: 'token', account: undefined, claims };
+  const account = await accountById(store, claims.sub);
+  return account?.status === 'active' ? { by: 'token', account, claims } : inactive;
+}
+
+const inactive = refuse(
+  'account_inactive',
+  'the account is not active; follow the link in the mail that was sent to its address',
+);
+
+export function accountOf(caller: Caller): AccountRow | undefined {
+  return caller.by === 'nothing' ? undefined : caller.account;
+}
+
+/** As the log keeps it. */
+export function actorOf(caller: Caller): Actor | null {
+  const account = accountOf(caller);
+  if (caller.by === 'nothing' || !account) return null;
+  return caller.by === 'token'
+    ? { id: account.id, via: 'token', token_id: caller.claims.jti }
+    : { id: account.id, via: 'basic' };
+}

@@ -1,0 +1,60 @@
+/**
+ * Which repository a path below /v1/repositories/ means, and what of it. `foo/…` and `library/foo/…` are one repository (docker up to
+ * 1.4 and from 1.5 on); `images`, `auth` and `layer` as second segment always mean the library form; more than one slash is refused.
+ */
+import { imageId, library, namespaceName, repositoryName, resourceWords } from '@docket/shared/names';
+import type { FullName, ImageId } from '@docket/shared/names';
+import { isRefusal, refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
+import type { z } from 'zod';
+
+export type RepositoryResource =
+  | { readonly resource: 'repository' | 'images' | 'auth'; readonly fullName: FullName }
+  | { readonly resource: 'layer'; readonly fullName: FullName; readonly imageId: ImageId };
+
+/** `path` is what stands behind `/v1/repositories/`, as it came over the wire. */
+export function parseRepositoryPath(path: string): RepositoryResource | Refusal {
+  const segments: string[] = [];
+  for (const segment of path.replace(/\/$/, '').split('/')) {
+    const text = decoded(segment);
+    if (text === undefined) return refuse('malformed_request', 'the path is not validly percent-encoded');
+    segments.push(text);
+  }
+  const resourceAt = segments.length > 1 && resourceWords.includes(segments[1] ?? '') ? 1 : 2;
+  const names = segments.slice(0, resourceAt);
+  const fullName = fullNameOf(names);
+  if (isRefusal(fullName)) return fullName;
+  return resourceOf(fullName, segments.slice(resourceAt));
+}
+
+function fullNameOf(names: readonly string[]): FullName | Refusal {
+  const [first = '', second] = names;
+  const namespace = second === undefined ? library : named(namespaceName, 'namespace', first);
+  if (isRefusal(namespace)) return namespace;
+  const name = named(repositoryName, 'repo_name', second ?? first);
+  return isRefusal(name) ? name : { namespace, name };
+}
+
+function named<Schema extends z.ZodType>(schema: Schema, field: string, text: string): z.output<Schema> | Refusal {
+  const result = schema.safeParse(text);
+  if (result.success) return result.data;
+  return refuse('invalid_field', `${field} ${result.error.issues[0]?.message ?? 'is not valid'}`, field);
+}
+
+function resourceOf(fullName: FullName, [word, id, access, ...more]: readonly string[]): RepositoryResource | Refusal {
+  if (word === undefined) return { resource: 'repository', fullName };
+  if ((word === 'images' || word === 'auth') && id === undefined) return { resource: word, fullName };
+  if (word === 'layer' && id !== undefined && access === 'access' && more.length === 0) {
+    const image = named(imageId, 'image_id', id);
+    return isRefusal(image) ? image : { resource: 'layer', fullName, imageId: image };
+  }
+  return refuse('malformed_request', 'a repository is named by a namespace and a name, with one slash between');
+}
+
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}

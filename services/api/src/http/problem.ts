@@ -1,0 +1,71 @@
+/** Refusals and errors as answers: one table from code to status, one place where the unexpected is logged. */
+import { isConnectionLoss, isPassing } from '@docket/store/connect';
+import { QueueFull } from '@docket/store/group-commit';
+import { refuse } from '@docket/shared/refusal';
+import type { Refusal, RefusalCode } from '@docket/shared/refusal';
+
+import { Overloaded } from '../accounts/password.ts';
+import type { Answer } from './answer.ts';
+
+const statuses = {
+  malformed_request: 400,
+  invalid_json: 400,
+  invalid_field: 400,
+  name_taken: 400,
+  unauthorized: 401,
+  account_inactive: 403,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  body_too_large: 413,
+  command_reused: 422,
+  contended: 503,
+  overloaded: 503,
+  unavailable: 503,
+  search_unavailable: 500,
+  internal: 500,
+} as const satisfies Record<RefusalCode, number>;
+
+/** docker compares these bodies or shows them bare, so they are the JSON string itself (docker 0.3 to 1.10, login). */
+const fixedSentences: Partial<Record<RefusalCode, string>> = {
+  name_taken: 'Username or email already exists',
+  account_inactive: 'Account is not Active',
+};
+
+export const retryAfterSeconds = '1';
+
+export function refusalAnswer(refusal: Refusal, protocol: 'v1' | 'v2'): Answer {
+  const status = statuses[refusal.refused];
+  return {
+    status,
+    body: protocol === 'v1' ? v1Body(refusal) : v2Body(refusal),
+    headers: {
+      ...(status === 401 ? { 'WWW-Authenticate': challenges[protocol] } : {}),
+      ...(status === 503 || refusal.refused === 'search_unavailable' ? { 'Retry-After': retryAfterSeconds } : {}),
+      ...(status === 413 ? { Connection: 'close' } : {}),
+    },
+  };
+}
+
+const challenges = { v1: 'Basic realm="auth required",Token', v2: 'Basic realm="docket"' };
+
+function v1Body({ refused, message, field }: Refusal): unknown {
+  return fixedSentences[refused] ?? (field === undefined ? { error: message } : { error: message, field });
+}
+
+function v2Body({ message, field }: Refusal): unknown {
+  return field === undefined ? { message } : { message, fields: { [field]: [message] } };
+}
+
+/** Undefined: nobody expected this one, and it is to be logged. */
+export function refusalOfError(error: unknown): Refusal | undefined {
+  if (error instanceof QueueFull || error instanceof Overloaded) {
+    return refuse('overloaded', 'Docket has more to do than it can; try again in a moment');
+  }
+  if (isConnectionLoss(error) || isPassing(error)) {
+    return refuse('unavailable', 'the database is not available; try again in a moment');
+  }
+  return undefined;
+}
+
+export const internalError = refuse('internal', 'something went wrong on our side; it is in the log of the server');

@@ -1,0 +1,110 @@
+/** A request as the handlers see it: parsed where parsing is the same for all, and with nothing of express in it. */
+import { refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
+import type { Request } from 'express';
+import getRawBody from 'raw-body';
+import { v7 as uuidv7 } from 'uuid';
+import type { z } from 'zod';
+
+export interface ApiRequest {
+  readonly id: string;
+  readonly method: string;
+  /** Of the route: `{username: 'sam'}`. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** `/v1/users`, without the query. */
+  readonly path: string;
+  /** Joined by `, ` where it came more than once. */
+  readonly header: (name: string) => string | undefined;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  /** `scheme://host` that the client used, as far as it can be known. */
+  readonly origin: string;
+  /** Host and port that the client used. */
+  readonly host: string;
+  /** Whatever the content type says (docker up to 0.6 sends none): the text of the body. Read once, with the limit of the first who asks. */
+  readonly text: (bytesMax: number) => Promise<string | Refusal>;
+}
+
+const requestIdPattern = /^[\w.:-]{1,64}$/;
+const hostPattern = /^[\w.-]+(:\d{1,5})?$|^\[[0-9a-fA-F:.]+\](:\d{1,5})?$/;
+const userAgentCharactersMax = 512;
+
+export function apiRequest(request: Request, parameters: Readonly<Record<string, string>>): ApiRequest {
+  const given = request.get('x-request-id');
+  const host = hostOf(request);
+  const queryAt = request.url.indexOf('?');
+  let text: Promise<string | Refusal> | undefined;
+  return {
+    id: given !== undefined && requestIdPattern.test(given) ? given : uuidv7(),
+    method: request.method,
+    parameters,
+    path: queryAt === -1 ? request.url : request.url.slice(0, queryAt),
+    query: new URLSearchParams(queryAt === -1 ? '' : request.url.slice(queryAt + 1)),
+    header: (name) => request.get(name),
+    ip: request.ip ?? null,
+    userAgent: request.get('user-agent')?.slice(0, userAgentCharactersMax) ?? null,
+    origin: `${request.protocol}://${host}`,
+    host,
+    text: (bytesMax) => (text ??= readText(request, bytesMax)),
+  };
+}
+
+/** A client of HTTP/1.0 may send none; what is not a host must not come back in a header. */
+function hostOf(request: Request): string {
+  const host: unknown = request.host;
+  if (typeof host === 'string' && hostPattern.test(host)) return host;
+  return `localhost:${request.socket.localPort ?? 80}`;
+}
+
+async function readText(request: Request, bytesMax: number): Promise<string | Refusal> {
+  try {
+    const length = request.get('content-length');
+    const bytes = await getRawBody(request, { limit: bytesMax, ...(length === undefined ? {} : { length }) });
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    const type = error instanceof Error && 'type' in error ? error.type : undefined;
+    if (type === 'entity.too.large') {
+      // Nobody reads the rest; the connection ends with the answer.
+      request.unpipe();
+      return refuse('body_too_large', `the body is larger than ${bytesMax} bytes`);
+    }
+    if (error instanceof TypeError) return refuse('invalid_json', 'the body is not UTF-8');
+    return refuse('malformed_request', 'the body did not arrive whole');
+  }
+}
+
+/** The body as what the schema makes of it, or the reason with the path of the first field that is wrong. */
+export async function readJson<T>(request: ApiRequest, schema: z.ZodType<T>, bytesMax: number): Promise<T | Refusal> {
+  const json = await readAnyJson(request, bytesMax);
+  return 'refused' in json ? json : parseField(schema, json.value);
+}
+
+export async function readAnyJson(request: ApiRequest, bytesMax: number): Promise<{ value: unknown } | Refusal> {
+  const text = await request.text(bytesMax);
+  if (typeof text !== 'string') return text;
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return refuse(
+      'invalid_json',
+      text === '' ? 'a body of JSON is wanted and there is none' : 'the body is not valid JSON',
+    );
+  }
+}
+
+export function parseField<T>(schema: z.ZodType<T>, value: unknown): T | Refusal {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const field = fieldPath(issue?.path ?? []);
+  const reason = issue?.message ?? 'is not valid';
+  return refuse('invalid_field', field === '' ? reason : `${field}: ${reason}`, field === '' ? undefined : field);
+}
+
+/** `[0].id`, `email`. */
+function fieldPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((step, index) => (typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${String(step)}`))
+    .join('');
+}

@@ -1,0 +1,55 @@
+/** What the v1 protocol wants of an answer beside its body, in one place. */
+import type { FullName } from '@docket/shared/names';
+import type { Access } from '@docket/shared/tokens';
+
+import type { Tokens } from '../tokens/issue.ts';
+import type { Answer } from './answer.ts';
+import { accountOf } from './authenticate.ts';
+import type { Caller } from './authenticate.ts';
+import type { ApiRequest } from './request.ts';
+
+/** A docker that was redirected sends the header twice, which arrives as `true, true` (docker 0.5). */
+export function wantsToken(request: ApiRequest): boolean {
+  const wish = request.header('x-docker-token') ?? '';
+  return wish.split(',').some((value) => value.trim().toLowerCase() === 'true');
+}
+
+export interface TokenGrant {
+  readonly caller: Caller;
+  readonly fullName: FullName;
+  readonly repositoryId: string;
+  readonly life: number;
+  readonly access: Access;
+}
+
+/**
+ * A token and the registries to use it at, when the client wishes for one; a new one each time. Docker up to 0.10 takes each header
+ * value for one host, so there is a line for each.
+ */
+export function tokenHeaders(
+  request: ApiRequest,
+  { tokens, registryEndpoints }: { readonly tokens: Tokens; readonly registryEndpoints: readonly string[] },
+  { caller, fullName, repositoryId, life, access }: TokenGrant,
+): NonNullable<Answer['headers']> {
+  if (!wantsToken(request)) return {};
+  const token = tokens.issue({ accountId: accountOf(caller)?.id, fullName, repositoryId, life, access });
+  return {
+    // The seed shows the challenge header on PUT and DELETE; on a GET it would look like a failed login.
+    ...(access === 'read' ? {} : { 'WWW-Authenticate': `Token ${token}` }),
+    'X-Docker-Token': token,
+    'X-Docker-Endpoints': registryEndpoints.length > 0 ? registryEndpoints : [request.host],
+  };
+}
+
+/** The registries that a pushing client says it used: one value, or a list. */
+export function toldEndpoints(request: ApiRequest): string[] {
+  const told = request.header('x-docker-endpoints') ?? '';
+  return told
+    .split(',')
+    .map((endpoint) => endpoint.trim().slice(0, endpointCharactersMax))
+    .filter((endpoint) => endpoint !== '')
+    .slice(0, endpointsMax);
+}
+
+const endpointCharactersMax = 255;
+const endpointsMax = 16;

@@ -1,0 +1,83 @@
+/** The image list of a repository: written by whoever pushed, read by everybody who pulls and by the registry between. */
+import { isRefusal } from '@docket/shared/refusal';
+import { imageDtos } from '@docket/shared/repositories';
+import type { ImageDto } from '@docket/shared/repositories';
+import { lookUp } from '@docket/store/repositories';
+
+import { answer } from '../http/answer.ts';
+import type { Outcome } from '../http/answer.ts';
+import { accountOf, authenticate, unauthorized } from '../http/authenticate.ts';
+import { readJson } from '../http/request.ts';
+import type { ApiRequest } from '../http/request.ts';
+import type { RepositoryResource } from '../http/paths.ts';
+import { missing, refuseReadingImages, refuseWriting } from '../http/rights.ts';
+import { toldEndpoints, tokenHeaders } from '../http/v1.ts';
+import { bodyBytesMax } from '../limits.ts';
+import { imageList, run } from '../repositories/command.ts';
+import type { RepositoryRoutes } from '../repositories/command.ts';
+import { isImageReadable } from './queries.ts';
+
+/**
+ * Public ones without credentials; a good token of any access, which is how a v1 registry proves tokens on every request of a push;
+ * while the repository is being deleted for its delete token alone.
+ */
+export async function getImages(
+  using: RepositoryRoutes,
+  request: ApiRequest,
+  { fullName }: RepositoryResource,
+): Promise<Outcome> {
+  const caller = await authenticate(using, request);
+  if (isRefusal(caller)) return caller;
+  const found = await lookUp(using.store, fullName);
+  const refusal = refuseReadingImages(caller, fullName, found);
+  if (refusal) return refusal;
+  const { repository } = found;
+  if (!repository || repository.state.status === 'absent' || repository.state.status === 'deleted')
+    return missing(fullName);
+  const { images, life, status } = repository.state;
+  const body: ImageDto[] = imageDtos(images);
+  if (status === 'deleting') return answer(200, body);
+  return answer(
+    200,
+    body,
+    tokenHeaders(request, using, { caller, fullName, repositoryId: repository.id, life, access: 'read' }),
+  );
+}
+
+/** Only 204 is a success to docker. */
+export async function putImages(
+  using: RepositoryRoutes,
+  request: ApiRequest,
+  { fullName }: RepositoryResource,
+): Promise<Outcome> {
+  const caller = await authenticate(using, request);
+  if (isRefusal(caller)) return caller;
+  const found = await lookUp(using.store, fullName);
+  const refusal = refuseWriting(caller, fullName, found, 'write');
+  if (refusal) return refusal;
+  if (found.repository?.state.status !== 'active') return missing(fullName);
+  const images = await readJson(request, imageList, bodyBytesMax);
+  if (isRefusal(images)) return images;
+  const command = { type: 'PutImages', images, endpoints: toldEndpoints(request) } as const;
+  const executed = await run(using, request, caller, { fullName, command, found });
+  return isRefusal(executed) ? executed : answer(204, undefined);
+}
+
+/** May the holder of this token build on that image (docker-registry asks it of a parent that it does not have in this repository). */
+export async function getLayerAccess(
+  using: RepositoryRoutes,
+  request: ApiRequest,
+  target: RepositoryResource,
+): Promise<Outcome> {
+  if (target.resource !== 'layer') throw new Error(`${target.resource} is no layer`);
+  const { fullName, imageId } = target;
+  const caller = await authenticate(using, request);
+  if (isRefusal(caller)) return caller;
+  if (caller.by === 'nothing') return unauthorized('a token is needed');
+  const found = await lookUp(using.store, fullName);
+  const refusal = refuseReadingImages(caller, fullName, found);
+  if (refusal) return refusal;
+  const state = found.repository?.state;
+  const own = state && 'images' in state && state.images.some(({ id }) => id === imageId);
+  return answer(200, { access: own === true || (await isImageReadable(using.store, imageId, accountOf(caller))) });
+}

@@ -1,0 +1,101 @@
+/** The API process: environment → connections → app → listening, and back in the reverse order. The only place that wires. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import type { Environment } from '@docket/runtime/environment';
+import type { Log } from '@docket/runtime/log';
+import { connect } from '@docket/store/connect';
+import type { Store } from '@docket/store/connect';
+import { groupCommit } from '@docket/store/group-commit';
+import { notifier } from '@docket/store/notify';
+
+import { passwords } from './accounts/password.ts';
+import { createApp } from './app.ts';
+import { databaseConnectionsMax, drainMsMax, headersMsMax, keepAliveMs, requestMsMax } from './limits.ts';
+import { meilisearchSearch } from './search/meilisearch.ts';
+import { postgresSearch } from './search/postgres.ts';
+import { tokens } from './tokens/issue.ts';
+
+export interface RunningApi {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
+export async function runApi(environment: Environment, log: Log): Promise<RunningApi> {
+  const onIdleError = (error: Error) => log.warn({ err: error }, 'an idle database connection broke');
+  const pooler = environment.databasePooler;
+  const connection = { url: environment.databaseUrl, pooler, onIdleError };
+  const store = connect({ ...connection, applicationName: 'docket api', connectionsMax: databaseConnectionsMax });
+  // Its own connection: a push must not wait behind reads.
+  const logStore = connect({ ...connection, applicationName: 'docket api log', connectionsMax: 1 });
+  const notify = notifier(store.pool);
+  const passwordPool = passwords(environment.passwordCost);
+  const meilisearch = await searchEngine(environment, store);
+  const app = createApp({
+    ...environment,
+    store,
+    log,
+    groupCommit: groupCommit({ executor: logStore.pool, prepared: pooler === 'none', onAppended: notify }),
+    onAppended: notify,
+    passwords: passwordPool,
+    tokens: tokens(environment.tokenKeys, environment.tokenTtlSeconds),
+    engines: [...(meilisearch ? [meilisearch] : []), postgresSearch(store)],
+  });
+  const server = createServer(
+    { requestTimeout: requestMsMax, headersTimeout: headersMsMax, keepAliveTimeout: keepAliveMs },
+    app,
+  );
+  server.on('clientError', refuseMalformed);
+  server.listen(environment.port);
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${portOf(server)}`;
+  log.info({ url }, 'listening');
+  return {
+    url,
+    stop: async () => {
+      await drained(server);
+      await Promise.all([passwordPool.stop(), meilisearch?.stop(), logStore.stop(), store.stop()]);
+    },
+  };
+}
+
+async function searchEngine({ meilisearchUrl: url, meilisearchApiKey: apiKey }: Environment, store: Store) {
+  if (url === undefined) return undefined;
+  const { id } = await store.db.selectFrom('directory.installation').select('id').executeTakeFirstOrThrow();
+  return meilisearchSearch(store, { url, apiKey, installationId: id });
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
+  return address.port;
+}
+
+/** What is no HTTP at all is answered in JSON as well: docker shows the body to the person. */
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const status = tooLarge ? '431 Request Header Fields Too Large' : late ? '408 Request Timeout' : '400 Bad Request';
+  const body = JSON.stringify({
+    error: tooLarge ? 'the headers are too large' : late ? 'the request took too long' : 'this is not HTTP',
+  });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nVary: Accept\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+/** No new connections; what is accepted is finished, and what is not finished in time is cut. */
+async function drained(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), drainMsMax);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,135 @@
+/** What may happen to a repository. Who may ask for it is decided before (`http/rights.ts`); what it leads to is decided here. */
+import type { Decider } from '@docket/shared/decider';
+import type { RepositoryName } from '@docket/shared/names';
+import { refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
+import { absentRepository, evolve, mergeImages } from '@docket/shared/repositories';
+import type { ActiveRepository, ImageEntry, Repository, RepositoryEvent } from '@docket/shared/repositories';
+
+export type RepositoryCommand =
+  | {
+      readonly type: 'OpenPush';
+      /** Of the namespace and repository, for the case that it has to be created. */
+      readonly namespaceId: string;
+      readonly name: RepositoryName;
+      readonly images: readonly ImageEntry[];
+    }
+  | {
+      readonly type: 'PutImages';
+      /** Empty: nothing to add, the push is finished (docker 0.8 and later). */
+      readonly images: readonly ImageEntry[];
+      /** Where the client pushed to, as far as it says so. */
+      readonly endpoints: readonly string[];
+    }
+  | { readonly type: 'RequestDeletion' }
+  /** By the registry, with the delete token: it may delete now. */
+  | { readonly type: 'AuthorizeDeletion'; readonly tokenId: string; readonly life: number }
+  /** A DELETE that carries the delete token itself. */
+  | { readonly type: 'FinishDeletion'; readonly life: number };
+
+export const repositoryDecider: Decider<Repository, RepositoryCommand, RepositoryEvent> = {
+  initial: absentRepository,
+  decide,
+  evolve,
+};
+
+function decide(state: Repository, command: RepositoryCommand): readonly RepositoryEvent[] | Refusal {
+  switch (command.type) {
+    case 'OpenPush':
+      return openPush(state, command);
+    case 'PutImages':
+      return state.status === 'active' ? putImages(state, command) : gone;
+    case 'RequestDeletion':
+      return requestDeletion(state);
+    case 'AuthorizeDeletion':
+      return authorizeDeletion(state, command);
+    case 'FinishDeletion':
+      return finishDeletion(state, command.life);
+  }
+}
+
+const gone = refuse('not_found', 'there is no such repository');
+const deleted: RepositoryEvent = { type: 'RepositoryDeleted', data: {} };
+
+function openPush(
+  state: Repository,
+  { namespaceId, name, images }: Extract<RepositoryCommand, { type: 'OpenPush' }>,
+): readonly RepositoryEvent[] {
+  if (state.status === 'active') {
+    if (state.announced && sameList(state.announced, images)) return [];
+    return [pushOpened(state.pushes + 1, images)];
+  }
+  const life = state.status === 'absent' ? 1 : state.life + 1;
+  return [
+    // A push ends a deletion that nobody finished.
+    ...(state.status === 'deleting' ? [deleted] : []),
+    { type: 'RepositoryCreated', data: { namespace_id: namespaceId, name, life } },
+    pushOpened(1, images),
+  ];
+}
+
+function pushOpened(push: number, images: readonly ImageEntry[]): RepositoryEvent {
+  return { type: 'PushOpened', data: { push, images: [...images] } };
+}
+
+function sameList(one: readonly ImageEntry[], other: readonly ImageEntry[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every((entry, index) => {
+      const twin = other[index];
+      return entry.id === twin?.id && entry.tag === twin.tag && entry.checksum === twin.checksum;
+    })
+  );
+}
+
+/** Every docker sends this once, last in a push: with the list up to 0.7, with `[]` from 0.8 on. Either way the push is complete. */
+function putImages(
+  state: ActiveRepository,
+  { images, endpoints }: Extract<RepositoryCommand, { type: 'PutImages' }>,
+): readonly RepositoryEvent[] {
+  const told = endpoints.length === 0 ? {} : { endpoints: [...endpoints] };
+  const news = newsIn(state, images);
+  return [
+    ...(news.length > 0 ? [{ type: 'ImagesAdded', data: { images: news, ...told } } satisfies RepositoryEvent] : []),
+    ...(state.announced
+      ? [{ type: 'PushCompleted', data: { push: state.pushes, ...told } } satisfies RepositoryEvent]
+      : []),
+  ];
+}
+
+/** The entries that change anything: a new image, another checksum, a tag that moves. */
+export function newsIn(state: ActiveRepository, entries: readonly ImageEntry[]): ImageEntry[] {
+  const merged = mergeImages(state.images, entries);
+  const before = new Map(state.images.map((image) => [image.id, image.checksum]));
+  const changed = new Set(merged.filter(({ id, checksum }) => before.get(id) !== checksum).map(({ id }) => id));
+  return entries.filter(({ id, tag }) => changed.has(id) || (tag !== undefined && state.tags[tag] !== id));
+}
+
+function requestDeletion(state: Repository): readonly RepositoryEvent[] | Refusal {
+  switch (state.status) {
+    case 'absent':
+      return gone;
+    case 'active':
+      return [{ type: 'DeletionRequested', data: {} }];
+    case 'deleting':
+      return state.authorized_by === null ? [] : [deleted];
+    case 'deleted':
+      return [];
+  }
+}
+
+function authorizeDeletion(
+  state: Repository,
+  { tokenId, life }: Extract<RepositoryCommand, { type: 'AuthorizeDeletion' }>,
+): readonly RepositoryEvent[] | Refusal {
+  if (state.status === 'deleting' && state.life === life && state.authorized_by === null) {
+    return [{ type: 'DeletionAuthorized', data: { token_id: tokenId } }];
+  }
+  return refuse('forbidden', 'this delete token is spent, or of another life of the repository');
+}
+
+function finishDeletion(state: Repository, life: number): readonly RepositoryEvent[] | Refusal {
+  if (state.status === 'deleting' && state.life === life) return [deleted];
+  if (state.status === 'deleted' && state.life === life) return [];
+  return refuse('forbidden', 'this delete token is of another life of the repository');
+}

@@ -1,0 +1,129 @@
+/** GET /v1/search: the answer of the seed, the numbers of docker 1.6 and later, the order of the index with the exact name first. */
+import { createHash } from 'node:crypto';
+
+import type { Environment } from '@docket/runtime/environment';
+import type { Log } from '@docket/runtime/log';
+import { isRefusal, refuse } from '@docket/shared/refusal';
+import { parseSearchTerm, searchResult } from '@docket/shared/search';
+import type { SearchAnswer, SearchResult, SearchTerm } from '@docket/shared/search';
+import { lookUp, publicNumbers } from '@docket/store/repositories';
+
+import { answer } from '../http/answer.ts';
+import type { Outcome } from '../http/answer.ts';
+import { authenticate, unauthorized } from '../http/authenticate.ts';
+import type { Authentication } from '../http/authenticate.ts';
+import type { Route } from '../http/endpoint.ts';
+import type { ApiRequest } from '../http/request.ts';
+import { searchDepthMax, searchResultsDefault, searchResultsMax } from '../limits.ts';
+import type { SearchEngine } from './engine.ts';
+import type { SearchHit } from './engine.ts';
+
+export interface SearchRoutes extends Authentication, Pick<Environment, 'anonymousSearch'> {
+  /** In the order in which they are asked: the next when one cannot answer. */
+  readonly engines: readonly SearchEngine[];
+  readonly log: Log;
+}
+
+export function searchRoutes(using: SearchRoutes): Route[] {
+  return [{ path: '/v1/search', handlers: { GET: (request) => search(using, request), HEAD: onlyGet } }];
+}
+
+/** "It accepts GET only" (seed), and HEAD is another method. */
+function onlyGet(): Outcome {
+  return answer(405, undefined, { Allow: 'GET' });
+}
+
+async function search(using: SearchRoutes, request: ApiRequest): Promise<Outcome> {
+  const caller = await authenticate(using, request);
+  if (isRefusal(caller)) return caller;
+  if (caller.by === 'nothing' && using.anonymousSearch === 'off')
+    return unauthorized('searching needs an account here');
+  const query = request.query.getAll('q').find((value) => value !== '') ?? '';
+  const pageSize = Math.min(whole(request.query.get('n')) ?? searchResultsDefault, searchResultsMax);
+  const page = whole(request.query.get('page')) ?? 1;
+  const term = parseSearchTerm(query);
+  const pinned = page * pageSize <= searchDepthMax + pageSize ? await exactRepository(using, term) : undefined;
+  const found = await firstAnswer(using, term, pinned, { page, pageSize });
+  if (!found) return refuse('search_unavailable', 'no search engine answers; try again in a moment');
+  const results = pinned && page === 1 ? [pinned.result, ...found.results] : found.results;
+  const total = found.total + (pinned ? 1 : 0);
+  const body: SearchAnswer = {
+    query,
+    num_results: total,
+    num_pages: Math.ceil(total / pageSize),
+    page,
+    page_size: pageSize,
+    results,
+  };
+  const wire = isOldDocker(request.userAgent) ? { ...body, results: results.map(onlyTexts) } : body;
+  return withEtag(request, wire, found.engine);
+}
+
+function whole(text: string | null): number | undefined {
+  return text !== null && /^\d{1,9}$/.test(text) && Number(text) > 0 ? Number(text) : undefined;
+}
+
+interface Pinned {
+  readonly number: bigint | undefined;
+  readonly result: SearchResult;
+}
+
+/** The repository whose very name was asked for, as it is at this moment. */
+async function exactRepository({ store }: SearchRoutes, term: SearchTerm): Promise<Pinned | undefined> {
+  if (term.kind !== 'words' || !term.exact) return undefined;
+  const { repository } = await lookUp(store, term.exact);
+  if (repository?.state.status !== 'active' || repository.state.is_private) return undefined;
+  return { number: repository.number, result: searchResult(term.exact, repository.state) };
+}
+
+interface FoundPage {
+  readonly engine: string;
+  readonly results: readonly SearchResult[];
+  readonly total: number;
+}
+
+/** The pinned one is left out of what the engine is asked for, so that it neither comes twice nor shifts a page by one. */
+async function firstAnswer(
+  { engines, store, log }: SearchRoutes,
+  term: SearchTerm,
+  pinned: Pinned | undefined,
+  { page, pageSize }: { readonly page: number; readonly pageSize: number },
+): Promise<FoundPage | undefined> {
+  const taken = pinned ? 1 : 0;
+  const offset = Math.max(0, (page - 1) * pageSize - taken);
+  const limit = page === 1 ? pageSize - taken : pageSize;
+  for (const engine of engines) {
+    try {
+      const found = await engine.search({ term, without: pinned?.number, offset, limit });
+      if (!found) continue;
+      const shown =
+        found.hits.length === 0
+          ? new Set<bigint>()
+          : await publicNumbers(
+              store,
+              found.hits.map(({ number }) => number),
+            );
+      const results = found.hits.filter(({ number }) => shown.has(number)).map(({ result }: SearchHit) => result);
+      return { engine: engine.name, results, total: found.total };
+    } catch (error) {
+      log.warn({ err: error, engine: engine.name }, `${engine.name} did not answer a search`);
+    }
+  }
+  return undefined;
+}
+
+/** docker 0.6 reads every value of a result as a text and dies on a number. */
+function isOldDocker(userAgent: string | null): boolean {
+  return /\bdocker\/0\.[0-6](\D|$)/.test(userAgent ?? '');
+}
+
+function onlyTexts({ name, description }: SearchResult): Pick<SearchResult, 'name' | 'description'> {
+  return { name, description };
+}
+
+function withEtag(request: ApiRequest, body: unknown, engine: string): Outcome {
+  const etag = `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 27)}"`;
+  const headers = { ETag: etag, 'X-Docket-Search': engine };
+  const known = (request.header('if-none-match') ?? '').split(',').some((value) => value.trim() === etag);
+  return known ? answer(304, undefined, headers) : answer(200, body, headers);
+}
