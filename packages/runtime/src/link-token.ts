@@ -1,38 +1,44 @@
-/** The signed token in the link of a mail: minted by the projector, which sends it, and verified by the API, which is asked for it. */
-import jwt from 'jsonwebtoken';
+/** Links in mails: what they allow is signed, with the newest key of the ring, and good for as long as they say. */
+import jsonwebtoken from 'jsonwebtoken';
 import { z } from 'zod';
 
 import type { TokenKey } from './environment.ts';
 
 const algorithm = 'HS256';
-/** Tells it from every other token that the same keys sign. */
-const purpose = 'confirm-address';
 
-const linkClaims = z.object({
-  purpose: z.literal(purpose),
+const claimsSchema = z.object({
+  /** An access token is signed by the same keys: neither may pass for the other. */
+  purpose: z.literal('confirm-address'),
   /** The account. */
   sub: z.uuid(),
   address_id: z.uuid(),
-  /** The same for every sending of the same mail. */
-  jti: z.string(),
+  /** The same in every mail that one event causes: the link is good once, however often it was sent. */
+  jti: z.string().min(1).max(128),
   /** Unix seconds. */
-  exp: z.int(),
+  iat: z.int().nonnegative(),
+  exp: z.int().nonnegative(),
 });
-export type LinkClaims = z.infer<typeof linkClaims>;
+export type LinkClaims = z.infer<typeof claimsSchema>;
 
-export function mintLink([newest]: readonly TokenKey[], claims: Omit<LinkClaims, 'purpose'>): string {
-  if (newest === undefined) throw new Error('a key ring without a key');
-  return jwt.sign({ purpose, ...claims }, newest.secret, { algorithm, keyid: newest.id });
+export class NoSigningKey extends Error {}
+
+export function mintLink(keys: readonly TokenKey[], claims: LinkClaims): string {
+  const [newest] = keys;
+  if (newest === undefined) throw new NoSigningKey('there is no key to sign links with: TOKEN_KEYS is empty');
+  return jsonwebtoken.sign(claims, newest.secret, { algorithm, keyid: newest.id });
 }
 
-/** Undefined when it is forged, expired, or made for something else. */
-export function verifyLink(keys: readonly TokenKey[], token: string): LinkClaims | undefined {
-  for (const { secret } of keys) {
-    try {
-      return linkClaims.parse(jwt.verify(token, secret, { algorithms: [algorithm] }));
-    } catch {
-      // Perhaps it is of another key of the ring.
-    }
+/** Undefined for anything but a link that we signed, for a known purpose, in its time. */
+export function verifyLink(keys: readonly TokenKey[], token: string, now: Date = new Date()): LinkClaims | undefined {
+  try {
+    const keyId = jsonwebtoken.decode(token, { complete: true })?.header.kid;
+    const key = keys.find(({ id }) => id === keyId);
+    if (key === undefined) return undefined;
+    const clockTimestamp = Math.floor(now.getTime() / 1000);
+    return claimsSchema.safeParse(jsonwebtoken.verify(token, key.secret, { algorithms: [algorithm], clockTimestamp }))
+      .data;
+  } catch {
+    // Every way in which it may be wrong is the same to who follows it.
+    return undefined;
   }
-  return undefined;
 }

@@ -58,11 +58,19 @@ function pooledFetch(pool: Pool, requestMsMax: number): NonNullable<Config['http
       signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,
     });
     const text = await body.text();
-    const answer: unknown = text === '' ? undefined : JSON.parse(text);
-    if (statusCode < 400) return answer;
+    if (statusCode < 400) return text === '' ? undefined : JSON.parse(text);
     // What the client would throw if it had read the answer itself.
-    throw new MeilisearchApiError(new Response(text, { status: statusCode }), errorBody.safeParse(answer).data);
+    throw new MeilisearchApiError(new Response(text, { status: statusCode }), readError(text));
   };
+}
+
+/** Undefined when it was not Meilisearch that answered but something on the way. */
+function readError(text: string): z.infer<typeof errorBody> | undefined {
+  try {
+    return errorBody.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;

@@ -23,8 +23,8 @@ export interface FollowOptions {
   readonly name: string;
   readonly log: Log;
   readonly pollMs: number;
-  /** One page. `stopping` is for waits inside of it that would take long. */
-  readonly step: (stopping: AbortSignal) => Promise<Progress>;
+  /** One page. */
+  readonly step: () => Promise<Progress>;
 }
 
 export interface Follower {
@@ -44,7 +44,7 @@ export function follow({ name, log, pollMs, step }: FollowOptions): Follower {
     while (!stopping.signal.aborted) {
       woken = false;
       try {
-        const progress = await step(stopping.signal);
+        const progress = await step();
         if (failures > 0) log.info({ follower: name, failures }, `${name} goes on`);
         failures = 0;
         lastMessage = '';

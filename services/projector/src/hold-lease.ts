@@ -1,0 +1,112 @@
+/** Keeps a lease alive while the follower waits for the outside, and says when it is lost. */
+import type { Log } from '@docket/runtime/log';
+import type { Projection } from '@docket/store/checkpoint';
+import type { Store } from '@docket/store/connect';
+import { releaseLease, renewLease, takeLease } from '@docket/store/lease';
+import type { Lease } from '@docket/store/lease';
+
+import type { Progress } from './follow.ts';
+
+/** With the standby's interval this bounds the takeover after a kill to less than 5 s. */
+const heldMs = 4_000;
+const renewEveryMs = 1_000;
+
+export interface HeldLease {
+  readonly lease: Lease;
+  /** Aborted when it is lost or is to be given up: whatever waits under it ends. */
+  readonly ended: AbortSignal;
+}
+
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+}
+
+export interface LeaseHolder {
+  /** Runs `work` when the lease is ours or can be had; otherwise another process does the work. */
+  readonly under: (work: (held: HeldLease) => Promise<Progress>) => Promise<Progress>;
+  readonly stop: () => Promise<void>;
+}
+
+interface Holding extends HeldLease {
+  readonly end: AbortController;
+  readonly timer: NodeJS.Timeout;
+  renewedAt: number;
+}
+
+export interface LeaseOptions {
+  readonly store: Store;
+  readonly projection: Projection;
+  readonly holder: string;
+  readonly log: Log;
+}
+
+export function leaseHolder({ store: { pool }, projection, holder, log }: LeaseOptions): LeaseHolder {
+  let holding: Holding | undefined;
+  let stopped = false;
+
+  async function hold(): Promise<Holding | undefined> {
+    if (holding !== undefined) return holding;
+    if (stopped) return undefined;
+    const before = performance.now();
+    const lease = await takeLease(pool, projection, holder, heldMs);
+    if (lease === undefined) return undefined;
+    log.info({ projection: projection.name, fence: `${lease.fence}` }, `took the lease of ${projection.name}`);
+    const end = new AbortController();
+    const taken: Holding = {
+      lease,
+      end,
+      ended: end.signal,
+      renewedAt: before,
+      timer: setInterval(() => void renew(taken), renewEveryMs),
+    };
+    holding = taken;
+    // Asked to stop while it was being taken.
+    if (stopped) await giveUp();
+    return taken;
+  }
+
+  async function renew(taken: Holding): Promise<void> {
+    const before = performance.now();
+    try {
+      if (await renewLease(pool, taken.lease, heldMs)) taken.renewedAt = before;
+      else drop(taken);
+    } catch {
+      // The database is away. It may come back in time; the follower itself says so in the log.
+    }
+    if (performance.now() - taken.renewedAt > heldMs) drop(taken);
+  }
+
+  function drop(taken: Holding): void {
+    if (holding !== taken) return;
+    holding = undefined;
+    clearInterval(taken.timer);
+    taken.end.abort(new LeaseLost(`the lease of ${projection.name} is lost`));
+    if (!stopped) log.warn({ projection: projection.name }, `lost the lease of ${projection.name}`);
+  }
+
+  async function giveUp(): Promise<void> {
+    const taken = holding;
+    if (taken === undefined) return;
+    drop(taken);
+    // Without this the next one waits for it to run out, and no more.
+    await releaseLease(pool, taken.lease).catch(() => undefined);
+  }
+
+  return {
+    under: async (work) => {
+      const taken = await hold();
+      if (taken === undefined || taken.ended.aborted) return 'standby';
+      try {
+        return await work(taken);
+      } catch (error) {
+        if (error instanceof LeaseLost) drop(taken);
+        if (taken.ended.aborted) return 'standby';
+        throw error;
+      }
+    },
+    stop: async () => {
+      stopped = true;
+      await giveUp();
+    },
+  };
+}
