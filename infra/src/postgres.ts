@@ -61,6 +61,8 @@ export interface Postgres {
   /** Of the database that is made with the cluster, or of another one in it. */
   urls(database?: string): DatabaseUrls;
   superuserUrl(database: string): string;
+  /** One more beside the usual one, of the same owner. */
+  createDatabase(database: string): Promise<void>;
   /** How it ended. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
@@ -98,6 +100,7 @@ export async function startPostgres({ dataDirectory, durable, port, say }: Postg
       projector: url(roleNames.projector, database),
     }),
     superuserUrl: (database) => url(superuserName, database),
+    createDatabase: (database) => createDatabase(url(superuserName, 'postgres'), database),
     stop: () => endProcess(server.identity, stopRequests),
   };
   try {
@@ -256,6 +259,16 @@ async function ensureDatabase(superuserUrl: string, passwords: (role: string) =>
     );
     const { rowCount } = await client.query('select from pg_database where datname = $1', [databaseName]);
     if (rowCount === 0) await client.query(`create database ${databaseName} owner ${roleNames.owner}`);
+  } finally {
+    await client.end();
+  }
+}
+
+async function createDatabase(superuserUrl: string, database: string): Promise<void> {
+  const client = new pg.Client({ connectionString: superuserUrl, connectionTimeoutMillis: connectTimeoutMs });
+  await client.connect();
+  try {
+    await client.query(`create database ${client.escapeIdentifier(database)} owner ${roleNames.owner}`);
   } finally {
     await client.end();
   }

@@ -1,0 +1,93 @@
+/**
+ * One PostgreSQL and one Meilisearch for the whole run, and a migrated database with an admin in it, which every world clones.
+ * Durability is off here: worlds test what processes do; what survives a power cut is tested where `up` is.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { startMeilisearch } from '@docket/infra/meilisearch';
+import type { Meilisearch } from '@docket/infra/meilisearch';
+import { startPostgres } from '@docket/infra/postgres';
+import type { Postgres } from '@docket/infra/postgres';
+import { migrate } from '@docket/store/migrate';
+import type { TestProject } from 'vitest/node';
+
+import { runDocket } from './support/docket.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    stack: Stack;
+  }
+}
+
+interface Stack {
+  readonly superuserUrl: string;
+  readonly template: string;
+  /** Of a database whose name stands where `templateName` stands. */
+  readonly urls: { readonly owner: string; readonly api: string; readonly projector: string };
+  readonly meilisearch: { readonly url: string; readonly key: string };
+  readonly admin: { readonly name: string; readonly password: string };
+}
+
+const templateName = 'docket_template';
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // In memory where that is possible: the first document of a new search index takes seconds on a disk.
+  const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  const dataDirectory = join(base, `docket-test-${process.pid}-${randomBytes(3).toString('hex')}`);
+  mkdirSync(dataDirectory, { mode: 0o711 });
+  const running: { stop(): Promise<void> }[] = [];
+  const stop = async () => {
+    await Promise.all(running.map((engine) => engine.stop()));
+    rmSync(dataDirectory, { recursive: true, force: true });
+  };
+  try {
+    const [postgres, meilisearch] = await bothEngines(dataDirectory, running);
+    const admin = { name: 'admin', password: randomBytes(12).toString('hex') };
+    await makeTemplate(postgres, admin, dataDirectory);
+    project.provide('stack', {
+      superuserUrl: postgres.superuserUrl('postgres'),
+      template: templateName,
+      urls: postgres.urls(templateName),
+      meilisearch: { url: meilisearch.url, key: meilisearch.key },
+      admin,
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
+}
+
+async function bothEngines(
+  dataDirectory: string,
+  running: { stop(): Promise<void> }[],
+): Promise<readonly [Postgres, Meilisearch]> {
+  const [postgres, search] = await Promise.allSettled([
+    startPostgres({ dataDirectory, durable: false }),
+    startMeilisearch({ dataDirectory }),
+  ]);
+  if (postgres.status === 'fulfilled') running.push(postgres.value);
+  if (search.status === 'fulfilled' && search.value.status === 'started') running.push(search.value.meilisearch);
+  if (postgres.status === 'rejected') throw postgres.reason;
+  if (search.status === 'rejected') throw search.reason;
+  // A run without a search engine would prove the fallback and say that it proved the search.
+  if (search.value.status === 'unavailable') throw new Error(`the tests need Meilisearch: ${search.value.reason}`);
+  return [postgres.value, search.value.meilisearch];
+}
+
+async function makeTemplate(postgres: Postgres, admin: Stack['admin'], dataDirectory: string): Promise<void> {
+  await postgres.createDatabase(templateName);
+  const { owner, api, projector } = postgres.urls(templateName);
+  await migrate({ ownerUrl: owner, apiUrl: api, projectorUrl: projector });
+  await runDocket(['user', 'create', admin.name, '--email', 'admin@example.org', '--admin'], {
+    DATABASE_URL: api,
+    PROJECTOR_DATABASE_URL: projector,
+    MIGRATION_DATABASE_URL: owner,
+    DOCKET_DATA_DIR: dataDirectory,
+    DOCKET_PASSWORD: admin.password,
+    PASSWORD_COST: '4',
+  });
+}

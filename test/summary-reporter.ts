@@ -1,0 +1,24 @@
+/** The run ends in one line that people and machines read: `N passed, N failed`, and how many were skipped if any were. */
+import type { Reporter, TestModule } from 'vitest/node';
+
+type Counted = 'passed' | 'failed' | 'skipped' | 'pending';
+
+export class SummaryReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const counts: Record<Counted, number> = { passed: 0, failed: 0, skipped: 0, pending: 0 };
+    for (const module of modules) {
+      let failures = 0;
+      for (const test of module.children.allTests()) {
+        const { state } = test.result();
+        counts[state] += 1;
+        if (state === 'failed') failures += 1;
+      }
+      // A file that does not load, or whose hooks fail, has failed though none of its tests says so.
+      if (module.state() === 'failed' && failures === 0) counts.failed += 1;
+    }
+    counts.failed += unhandledErrors.length;
+    const skipped = counts.skipped + counts.pending;
+    const line = `${counts.passed} passed, ${counts.failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+    process.stdout.write(`\n${line}\n`);
+  }
+}

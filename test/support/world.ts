@@ -1,0 +1,245 @@
+/** The running system of one test file: real processes over a database and a search index of their own. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import pg from 'pg';
+import { inject } from 'vitest';
+
+import type { Account, ImportRecord, World, WorldOptions } from '../conformance/world.ts';
+import { apiService, docket, projectorService, runDocket } from './docket.ts';
+import type { Service, VerbResult } from './docket.ts';
+import { mailsIn } from './mail.ts';
+import { tcpProxy } from './tcp-proxy.ts';
+import type { TcpProxy } from './tcp-proxy.ts';
+import { until } from './until.ts';
+
+const requestTimeoutMs = 10_000;
+
+interface SystemOptions extends WorldOptions {
+  /** How many projectors; one unless told. */
+  readonly projectors?: number;
+}
+
+/** What tests that kill and inspect need beside what clients need. */
+export interface System extends World {
+  readonly apis: readonly Service[];
+  readonly projectors: readonly Service[];
+  /** Past the proxy: these work while `database` is stopped. */
+  readonly databaseUrls: { readonly owner: string; readonly api: string; readonly projector: string };
+  readonly meilisearchUrl: string;
+  readonly meilisearchKey: string;
+  readonly dataDirectory: string;
+  /** The environment of the processes and verbs. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** `./docket …` in this world. */
+  verb(words: readonly string[], input?: string): Promise<VerbResult>;
+  /** As the owner of the tables, for looking and for breaking. */
+  query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** The read models hold everything that is in the log. */
+  projected(): Promise<void>;
+}
+
+export async function createWorld({ api = 1, projectors = 1, environment = {} }: SystemOptions = {}): Promise<System> {
+  const stack = inject('stack');
+  const ends: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const end of ends.toReversed()) await end();
+    ends.length = 0;
+  };
+  try {
+    const dataDirectory = mkdtempSync(join(tmpdir(), 'docket-world-'));
+    ends.push(async () => rmSync(dataDirectory, { recursive: true, force: true }));
+    const database = await clonedDatabase(ends);
+    const databaseProxy = await proxyTo(stack.urls.owner, ends);
+    const meilisearchProxy = await proxyTo(stack.meilisearch.url, ends);
+    const env: Record<string, string> = {
+      DATABASE_URL: throughProxy(database.urls.api, databaseProxy),
+      PROJECTOR_DATABASE_URL: throughProxy(database.urls.projector, databaseProxy),
+      MIGRATION_DATABASE_URL: throughProxy(database.urls.owner, databaseProxy),
+      MEILISEARCH_URL: throughProxy(stack.meilisearch.url, meilisearchProxy),
+      MEILISEARCH_API_KEY: stack.meilisearch.key,
+      TOKEN_KEYS: `test:${randomBytes(32).toString('hex')}`,
+      DOCKET_DATA_DIR: dataDirectory,
+      PASSWORD_COST: '4',
+      LOG_LEVEL: 'warn',
+      ...environment,
+    };
+    const apis = Array.from({ length: api }, () => apiService(env));
+    await startAll(apis, ends);
+    // The links of its mails lead to the first API.
+    const followers = Array.from({ length: projectors }, () =>
+      projectorService({ PUBLIC_URL: apis[0]?.url ?? '', ...env }),
+    );
+    await startAll(followers, ends);
+    return worldOf({ ...database, apis, followers, env, dataDirectory, databaseProxy, meilisearchProxy, stop });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Parts extends Pick<Database, 'urls' | 'pool' | 'indexUid'> {
+  readonly apis: readonly Service[];
+  readonly followers: readonly Service[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly dataDirectory: string;
+  readonly databaseProxy: TcpProxy;
+  readonly meilisearchProxy: TcpProxy;
+  readonly stop: () => Promise<void>;
+}
+
+function worldOf(parts: Parts): System {
+  const { apis, followers, env, dataDirectory, pool } = parts;
+  const { admin, meilisearch } = inject('stack');
+  const query: System['query'] = async (text, values = []) => (await pool.query(text, [...values])).rows;
+  const mails = () => mailsIn(join(dataDirectory, 'mail'));
+  const reached = (projection: string) =>
+    until(`the projection "${projection}" is at the end of the log`, async () => {
+      const [row] = await query<{ reached: boolean }>(
+        `select coalesce(max(position), 0) >= (select coalesce(max(position), 0) from es.events) as reached
+           from es.projections where name = $1`,
+        [projection],
+      );
+      return row?.reached;
+    });
+  return {
+    urls: apis.map(({ url }) => url),
+    admin,
+    apis,
+    projectors: followers,
+    databaseUrls: parts.urls,
+    meilisearchUrl: meilisearch.url,
+    meilisearchKey: meilisearch.key,
+    dataDirectory,
+    environment: env,
+    verb: (words, input) => docket(words, env, input),
+    query,
+    mails,
+    createAccount: (name = `user_${randomBytes(5).toString('hex')}`, { active = true } = {}) =>
+      createdAccount({ name, active, url: apis[0]?.url ?? '', mails, query }),
+    importRepositories: (records) => imported(records, dataDirectory, env),
+    projected: async () => {
+      await reached('tables');
+    },
+    searchable: async () => {
+      await reached('tables');
+      await reached('search');
+      for (const { url } of apis) await until(`${url} searches in Meilisearch`, () => searchesInMeilisearch(url));
+    },
+    database: parts.databaseProxy,
+    meilisearch: parts.meilisearchProxy,
+    stop: parts.stop,
+  };
+}
+
+async function startAll(services: readonly Service[], ends: (() => Promise<unknown>)[]): Promise<void> {
+  ends.push(() => Promise.all(services.map((service) => service.kill())));
+  await Promise.all(services.map((service) => service.start()));
+}
+
+interface Database {
+  readonly urls: System['databaseUrls'];
+  readonly pool: pg.Pool;
+  readonly indexUid: string;
+}
+
+async function clonedDatabase(ends: (() => Promise<unknown>)[]): Promise<Database> {
+  const { superuserUrl, template, urls, meilisearch } = inject('stack');
+  const name = `world_${randomBytes(6).toString('hex')}`;
+  await asSuperuser(superuserUrl, `create database ${name} template ${template} owner docket_owner`);
+  ends.push(() => asSuperuser(superuserUrl, `drop database ${name} with (force)`));
+  const of = (url: string) => withPath(url, `/${name}`);
+  const pool = new pg.Pool({ connectionString: of(urls.owner), max: 2 });
+  pool.on('error', () => undefined);
+  ends.push(() => pool.end());
+  // The copy is an installation of its own, with a search index of its own.
+  const { rows } = await pool.query<{ uid: string }>(
+    `update directory.installation set id = gen_random_uuid()
+      returning 'repositories_' || left(replace(id::text, '-', ''), 8) as uid`,
+  );
+  const indexUid = rows[0]?.uid ?? '';
+  ends.push(() =>
+    fetch(`${meilisearch.url}/indexes/${indexUid}`, {
+      method: 'DELETE',
+      headers: { Authorization: `Bearer ${meilisearch.key}` },
+      signal: AbortSignal.timeout(requestTimeoutMs),
+    }),
+  );
+  return { urls: { owner: of(urls.owner), api: of(urls.api), projector: of(urls.projector) }, pool, indexUid };
+}
+
+async function asSuperuser(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+async function proxyTo(url: string, ends: (() => Promise<unknown>)[]): Promise<TcpProxy> {
+  const { hostname, port } = new URL(url);
+  const proxy = await tcpProxy({ host: hostname, port: Number(port) });
+  ends.push(() => proxy.stop());
+  return proxy;
+}
+
+function throughProxy(url: string, { port }: TcpProxy): string {
+  const changed = new URL(url);
+  changed.port = String(port);
+  return changed.href.replace(/\/$/, '');
+}
+
+function withPath(url: string, path: string): string {
+  const changed = new URL(url);
+  changed.pathname = path;
+  return changed.href;
+}
+
+interface NewAccount extends Pick<System, 'mails' | 'query'> {
+  readonly name: string;
+  readonly active: boolean;
+  readonly url: string;
+}
+
+/** As people get one: registered over HTTP, and confirmed by the link in the mail. */
+async function createdAccount({ name, active, url, mails, query }: NewAccount): Promise<Account> {
+  const password = randomBytes(8).toString('hex');
+  const email = `${name}@example.org`;
+  const answer = await fetch(`${url}/v1/users`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ username: name, password, email }),
+    signal: AbortSignal.timeout(requestTimeoutMs),
+  });
+  const said = await answer.text();
+  if (answer.status !== 201) throw new Error(`registering ${name}: ${answer.status} ${said}`);
+  if (active) {
+    const { link } = await until(`a mail for ${email}`, async () => (await mails()).find(({ to }) => to === email));
+    const confirmed = await fetch(link, { signal: AbortSignal.timeout(requestTimeoutMs) });
+    if (!confirmed.ok) throw new Error(`confirming ${name}: ${confirmed.status} ${await confirmed.text()}`);
+  }
+  const [row] = await query<{ id: string }>('select id from directory.accounts where name = $1', [name]);
+  if (row === undefined) throw new Error(`${name} is registered and not in the directory`);
+  return { id: row.id, name, password, email };
+}
+
+async function imported(
+  records: readonly ImportRecord[],
+  dataDirectory: string,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const file = join(dataDirectory, `import-${randomBytes(4).toString('hex')}.ndjson`);
+  await writeFile(file, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  await runDocket(['import', file], env);
+}
+
+async function searchesInMeilisearch(url: string): Promise<boolean> {
+  const answer = await fetch(`${url}/v1/search?q=`, { signal: AbortSignal.timeout(requestTimeoutMs) });
+  await answer.arrayBuffer();
+  return answer.headers.get('X-Docket-Search') === 'meilisearch';
+}

@@ -1,0 +1,35 @@
+import { defineConfig } from 'vitest/config';
+
+import { SummaryReporter } from './test/summary-reporter.ts';
+
+/** A world is three processes and more; two at once keep two cores busy. */
+const worldsMax = 2;
+
+export default defineConfig({
+  // The sources of the workspace, not what the last build made of them. Processes that tests start run what was built.
+  ssr: { resolve: { conditions: ['source', 'module', 'node', 'development|production'] } },
+  test: {
+    reporters: ['default', new SummaryReporter()],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{packages,services}/*/src/**/*.test.ts', 'infra/src/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: ['test/{conformance,integration,wire,lifecycle}/**/*.test.ts'],
+          globalSetup: './test/stack.ts',
+          pool: 'forks',
+          maxWorkers: worldsMax,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
