@@ -10,6 +10,7 @@ import { readRepositoryEvent } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
 
 import type { Store } from './connect.ts';
+import type { Executor } from './log.ts';
 
 export interface NamespaceRow {
   readonly id: string;
@@ -67,6 +68,30 @@ export async function lookUp(store: Store, { namespace, name }: FullName): Promi
         ? undefined
         : { id: row.repository_id, number: row.number ?? undefined, ...current(row) },
   };
+}
+
+interface NamedRow {
+  full_name: string;
+  repository_id: string;
+  number: bigint | null;
+  state: Repository | null;
+  version: number;
+  tail: readonly StoredEvent[] | null;
+}
+
+/** By `namespace/name`; names that there never was a repository of are missing. */
+export async function lookUpMany(executor: Executor, names: readonly FullName[]): Promise<Map<string, RepositoryAt>> {
+  const { rows } = await executor.query<NamedRow>({
+    text: `select n.name || '/' || x.name as full_name, x.repository_id, r.number, ${stateColumns}
+      from unnest($1::text[], $2::text[]) as q(namespace, name)
+      join directory.namespaces n on n.name = q.namespace
+      join directory.repository_names x on x.namespace_id = n.id and x.name = q.name
+      left join read.repositories r on r.repository_id = x.repository_id`,
+    values: [names.map(({ namespace }) => namespace), names.map(({ name }) => name)],
+  });
+  return new Map(
+    rows.map((row) => [row.full_name, { id: row.repository_id, number: row.number ?? undefined, ...current(row) }]),
+  );
 }
 
 interface VisibilityRow {

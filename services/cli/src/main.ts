@@ -9,6 +9,8 @@ const verbs: Readonly<Record<string, { readonly summary: string; load(): Promise
   up: { summary: 'everything on this machine, engines included', load: () => import('./up.ts') },
   api: { summary: 'one API process', load: () => import('./api.ts') },
   projector: { summary: 'one projector process', load: () => import('./projector.ts') },
+  user: { summary: 'make accounts', load: () => import('./user.ts') },
+  import: { summary: 'import repositories from a file', load: () => import('./import.ts') },
   migrate: { summary: 'bring the database to the schema of this version', load: () => import('./migrate.ts') },
 };
 

@@ -1,7 +1,6 @@
 /** Login, registration, changes of an account, and the link in the mail. */
 import type { Environment, TokenKey } from '@docket/runtime/environment';
 import { verifyLink } from '@docket/runtime/link-token';
-import { passwordBytesMax, passwordCharactersMin } from '@docket/shared/accounts';
 import { namespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
@@ -17,6 +16,7 @@ import { parseField, readAnyJson, readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { smallBodyBytesMax } from '../limits.ts';
 import { changeAccount, confirmAddress, nameTaken, registerAccount } from './change.ts';
+import { emailField, passwordField } from './fields.ts';
 import { accountByName, isNamespaceTaken } from './queries.ts';
 
 export interface AccountRoutes extends Authentication, Pick<Environment, 'registration' | 'accountActivation'> {
@@ -38,19 +38,6 @@ export function accountRoutes(using: AccountRoutes): Route[] {
     { path: '/v1/users/:username', handlers: { PUT: (request) => update(using, request) } },
   ];
 }
-
-const emailCharactersMax = 254;
-
-export const emailField = z
-  .email('must be an e-mail address')
-  .max(emailCharactersMax, `must have at most ${emailCharactersMax} characters`);
-
-export const passwordField = z
-  .string()
-  .min(passwordCharactersMin, `must have at least ${passwordCharactersMin} characters`)
-  .refine((password) => Buffer.byteLength(password) <= passwordBytesMax, `must have at most ${passwordBytesMax} bytes`)
-  // bcrypt ends at a zero byte in some implementations.
-  .refine((password) => !password.includes('\0'), 'must not contain a zero character');
 
 /** Extra keys are for others: docker sends `auth` as well. */
 const registration = z.object({ email: emailField, password: passwordField });

@@ -1,0 +1,57 @@
+/** An account by the word of an operator: active at once, its address vouched for. */
+import { registerAccount } from '@docket/api/accounts/change';
+import { passwords } from '@docket/api/accounts/password';
+import { accountByName } from '@docket/api/accounts/queries';
+import { emailField, passwordField } from '@docket/api/accounts/fields';
+import type { Environment } from '@docket/runtime/environment';
+import { namespaceName } from '@docket/shared/names';
+import { isRefusal } from '@docket/shared/refusal';
+import type { Store } from '@docket/store/connect';
+import { notifier } from '@docket/store/notify';
+import { v7 as uuidv7 } from 'uuid';
+import { z } from 'zod';
+
+const account = z.object({ name: namespaceName, email: emailField, password: passwordField });
+
+interface Options {
+  readonly store: Store;
+  readonly environment: Pick<Environment, 'passwordCost'>;
+  readonly name: string;
+  readonly email: string;
+  readonly password: string;
+  readonly isAdmin: boolean;
+}
+
+/** Undefined when it was done, else the sentence that says why not. */
+export async function createAccount({ store, environment, isAdmin, ...given }: Options): Promise<string | undefined> {
+  const parsed = account.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return `${String(issue?.path[0])} ${issue?.message}`;
+  }
+  const { name, email, password } = parsed.data;
+  const pool = passwords(environment.passwordCost);
+  const requestId = uuidv7();
+  try {
+    const done = await registerAccount(
+      { store, onAppended: notifier(store.pool) },
+      { name, email, passwordHash: await pool.hash(password), isAdmin, activation: 'vouched' },
+      {
+        commandId: uuidv7(),
+        metadata: { actor: null, request_id: requestId, correlation_id: requestId, causation_id: requestId },
+        context: { ip: null, userAgent: 'docket user', fingerprint: null },
+      },
+    );
+    return isRefusal(done) ? done.message : undefined;
+  } finally {
+    await pool.stop();
+  }
+}
+
+/** The first admin, when there is none of that name yet. */
+export async function ensureAdmin(options: Omit<Options, 'name' | 'email' | 'isAdmin'>): Promise<string | undefined> {
+  if (await accountByName(options.store, firstAdmin)) return undefined;
+  return createAccount({ ...options, name: firstAdmin, email: 'admin@localhost.localdomain', isAdmin: true });
+}
+
+const firstAdmin = 'admin';

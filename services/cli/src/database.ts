@@ -1,0 +1,27 @@
+/** For verbs that work on the database of a running instance, or of the environment, and end. */
+import { parseEnvironment } from '@docket/runtime/environment';
+import type { Environment } from '@docket/runtime/environment';
+import { connect } from '@docket/store/connect';
+import type { Store } from '@docket/store/connect';
+
+import { findInstance } from './instance.ts';
+
+const connectionsMax = 4;
+
+export async function withDatabase(
+  work: (using: { readonly store: Store; readonly environment: Environment }) => Promise<number>,
+): Promise<number> {
+  const environment = parseEnvironment(findInstance(process.env));
+  const store = connect({
+    url: environment.databaseUrl,
+    applicationName: 'docket cli',
+    pooler: environment.databasePooler,
+    connectionsMax,
+    onIdleError: (error) => process.stderr.write(`a database connection broke: ${error.message}\n`),
+  });
+  try {
+    return await work({ store, environment });
+  } finally {
+    await store.stop();
+  }
+}
