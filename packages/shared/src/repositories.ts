@@ -144,6 +144,14 @@ export function mergeImages(stored: readonly Image[], entries: readonly ImageEnt
   return [...merged, ...[...named].map(([id, given]) => ({ id, checksum: given }))];
 }
 
+/** The entries that change anything: a new image, another checksum, a tag that moves. */
+export function newsIn(state: ActiveRepository, entries: readonly ImageEntry[]): ImageEntry[] {
+  const merged = mergeImages(state.images, entries);
+  const before = new Map(state.images.map((image) => [image.id, image.checksum]));
+  const changed = new Set(merged.filter(({ id, checksum }) => before.get(id) !== checksum).map(({ id }) => id));
+  return entries.filter(({ id, tag }) => changed.has(id) || (tag !== undefined && state.tags[tag] !== id));
+}
+
 function mergeTags(stored: Contents['tags'], entries: readonly ImageEntry[]): Contents['tags'] {
   const tagged = entries.flatMap(({ id, tag }): [TagName, ImageId][] => (tag === undefined ? [] : [[tag, id]]));
   return tagged.length === 0 ? stored : { ...stored, ...Object.fromEntries(tagged) };

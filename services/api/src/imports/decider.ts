@@ -2,10 +2,8 @@
 import type { RepositoryName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { absentRepository, evolve } from '@docket/shared/repositories';
+import { absentRepository, evolve, newsIn } from '@docket/shared/repositories';
 import type { ImageEntry, Repository, RepositoryEvent } from '@docket/shared/repositories';
-
-import { newsIn } from '../repositories/decider.ts';
 
 export interface ImportedRepository {
   readonly namespaceId: string;

@@ -3,7 +3,7 @@ import type { Decider } from '@docket/shared/decider';
 import type { RepositoryName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { absentRepository, evolve, mergeImages } from '@docket/shared/repositories';
+import { absentRepository, evolve, newsIn } from '@docket/shared/repositories';
 import type { ActiveRepository, ImageEntry, Repository, RepositoryEvent } from '@docket/shared/repositories';
 
 export type RepositoryCommand =
@@ -95,14 +95,6 @@ function putImages(
       ? [{ type: 'PushCompleted', data: { push: state.pushes, ...told } } satisfies RepositoryEvent]
       : []),
   ];
-}
-
-/** The entries that change anything: a new image, another checksum, a tag that moves. */
-export function newsIn(state: ActiveRepository, entries: readonly ImageEntry[]): ImageEntry[] {
-  const merged = mergeImages(state.images, entries);
-  const before = new Map(state.images.map((image) => [image.id, image.checksum]));
-  const changed = new Set(merged.filter(({ id, checksum }) => before.get(id) !== checksum).map(({ id }) => id));
-  return entries.filter(({ id, tag }) => changed.has(id) || (tag !== undefined && state.tags[tag] !== id));
 }
 
 function requestDeletion(state: Repository): readonly RepositoryEvent[] | Refusal {
