@@ -148,7 +148,7 @@ export function mergeImages(stored: readonly Image[], entries: readonly ImageEnt
 export function newsIn(state: ActiveRepository, entries: readonly ImageEntry[]): ImageEntry[] {
   const merged = mergeImages(state.images, entries);
   const before = new Map(state.images.map((image) => [image.id, image.checksum]));
-  const changed = new Set(merged.filter(({ id, checksum }) => before.get(id) !== checksum).map(({ id }) => id));
+  const changed = new Set(merged.filter((image) => before.get(image.id) !== image.checksum).map(({ id }) => id));
   return entries.filter(({ id, tag }) => changed.has(id) || (tag !== undefined && state.tags[tag] !== id));
 }
 
