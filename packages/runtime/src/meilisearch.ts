@@ -2,7 +2,7 @@
  * Meilisearch over pooled connections that are kept, and uncompressed: asked for gzip, as global fetch does, it answers every request
  * some 40 ms later.
  */
-import { Meilisearch, MeilisearchApiError } from 'meilisearch';
+import { Meilisearch, MeilisearchApiError, MeilisearchRequestError } from 'meilisearch';
 import type { Config } from 'meilisearch';
 import { Pool } from 'undici';
 import { z } from 'zod';
@@ -71,6 +71,13 @@ function readError(text: string): z.infer<typeof errorBody> | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What Meilisearch itself said, if that is why a call failed; the client wraps it once more. */
+export function meilisearchRefusal(error: unknown): { readonly code: string; readonly message: string } | undefined {
+  const told = error instanceof MeilisearchRequestError ? error.cause : error;
+  if (!(told instanceof MeilisearchApiError)) return undefined;
+  return { code: told.cause?.code ?? `${told.response.status}`, message: told.message };
 }
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;

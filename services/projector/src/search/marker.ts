@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 
+import { meilisearchRefusal } from '@docket/runtime/meilisearch';
 import { markerDocumentId, searchIndexSettings } from '@docket/shared/search-index';
 import type { Checkpoint } from '@docket/store/checkpoint';
-import { MeilisearchApiError } from 'meilisearch';
 import { z } from 'zod';
 
 import { succeeded } from './tasks.ts';
@@ -37,7 +37,7 @@ export async function readMarker({ client, uid }: Pick<Engine, 'client' | 'uid'>
     const document = await client.index(uid).getDocument(markerDocumentId);
     return markerSchema.safeParse(document['marker']).data;
   } catch (error) {
-    if (error instanceof MeilisearchApiError && absenceCodes.has(error.cause?.code ?? '')) return undefined;
+    if (absenceCodes.has(meilisearchRefusal(error)?.code ?? '')) return undefined;
     throw error;
   }
 }
@@ -76,7 +76,7 @@ export async function prepareIndex(engine: Engine): Promise<void> {
   try {
     await client.getRawIndex(uid);
   } catch (error) {
-    if (!(error instanceof MeilisearchApiError) || error.cause?.code !== 'index_not_found') throw error;
+    if (meilisearchRefusal(error)?.code !== 'index_not_found') throw error;
     await succeeded(engine, await client.createIndex(uid, { primaryKey: 'id' }));
   }
   await succeeded(engine, await client.index(uid).updateSettings(searchIndexSettings));

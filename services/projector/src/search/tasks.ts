@@ -1,7 +1,7 @@
 /** Meilisearch answers a write before it is done; whether it was is known from its task. */
 import { setTimeout as elapsed } from 'node:timers/promises';
 
-import { MeilisearchApiError } from 'meilisearch';
+import { meilisearchRefusal } from '@docket/runtime/meilisearch';
 import type { EnqueuedTask, Meilisearch, Task } from 'meilisearch';
 
 /** A queue full of others' work moves on at some time; a task that is still not done by then is sent again. */
@@ -84,7 +84,8 @@ async function refusal(engine: Engine, lines: readonly Line[]): Promise<string |
     if (status === 'failed' && error?.type === 'invalid_request') return error.message;
     throw new TaskFailed(`task ${uid} ${status}: ${error?.message ?? 'no reason'}`);
   } catch (error) {
-    if (error instanceof MeilisearchApiError && error.cause?.code === 'payload_too_large') return error.message;
+    const refused = meilisearchRefusal(error);
+    if (refused?.code === 'payload_too_large') return refused.message;
     throw error;
   }
 }
