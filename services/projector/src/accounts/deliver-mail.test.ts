@@ -1,0 +1,94 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { expect, onTestFinished, test } from 'vitest';
+
+import { MailRefused, mailDelivery } from './deliver-mail.ts';
+
+const from = 'Docket <docket@example.org>';
+const mail = {
+  id: '3f8b2f2e.2',
+  date: new Date('2014-05-06T07:08:09Z'),
+  to: 'sam@example.org',
+  subject: 'Please confirm',
+  text: 'Hello,\n\nopen the link.\n',
+};
+
+test('without a server a mail is one file, for its owner alone, however often it is sent', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'docket-mail-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const delivery = mailDelivery({ smtpUrl: undefined, from, directory: join(directory, 'mail') });
+  await delivery.deliver(mail);
+  await delivery.deliver(mail);
+  const files = await readdir(join(directory, 'mail'));
+  expect(files).toEqual(['20140506T070809000Z-3f8b2f2e.2.eml']);
+  const file = join(directory, 'mail', files[0] ?? '');
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  const source = await readFile(file, 'utf8');
+  expect(source).toMatch(/^To: sam@example\.org$/m);
+  expect(source).toMatch(/^Message-ID: <3f8b2f2e\.2@docket>$/m);
+  expect(source).toContain('open the link.');
+});
+
+test('a server takes the mail', async () => {
+  const { url, received } = await smtpServer(() => '250 fine');
+  await mailDelivery({ smtpUrl: url, from, directory: '' }).deliver(mail);
+  expect(received.join('\n')).toContain('Subject: Please confirm');
+});
+
+test('a recipient whom the server refuses for good is a refusal; one whom it refuses for now is not', async () => {
+  const gone = await smtpServer((line) => (line.startsWith('RCPT') ? '550 no such user' : '250 fine'));
+  const full = await smtpServer((line) => (line.startsWith('RCPT') ? '450 mailbox is full' : '250 fine'));
+  const deliver = (url: string) => mailDelivery({ smtpUrl: url, from, directory: '' }).deliver(mail);
+  await expect(deliver(gone.url)).rejects.toThrow(MailRefused);
+  await expect(deliver(full.url)).rejects.not.toThrow(MailRefused);
+});
+
+test('a server that is not there, or that does not let us in, is no fault of the mail', async () => {
+  const { url, server } = await smtpServer((line) => (line.startsWith('AUTH') ? '535 wrong password' : '250 fine'));
+  const withLogin = url.replace('smtp://', 'smtp://docket:secret@');
+  const deliver = (to: string) => mailDelivery({ smtpUrl: to, from, directory: '' }).deliver(mail);
+  await expect(deliver(withLogin)).rejects.not.toThrow(MailRefused);
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  await expect(deliver(url)).rejects.not.toThrow(MailRefused);
+});
+
+/** Enough of SMTP for one client at a time: every command is answered by what the test says. */
+async function smtpServer(answer: (line: string) => string) {
+  const received: string[] = [];
+  const server: Server = createServer((socket) => {
+    let reading = false;
+    socket.on('error', () => undefined);
+    socket.write('220 test\r\n');
+    socket.on('data', (chunk) => {
+      for (const line of chunk.toString().split('\r\n').slice(0, -1)) {
+        received.push(line);
+        if (reading && line === '.') {
+          reading = false;
+          socket.write('250 taken\r\n');
+        } else if (!reading && line === 'DATA') {
+          reading = true;
+          socket.write('354 go on\r\n');
+        } else if (!reading && line.startsWith('EHLO')) {
+          socket.write('250-test\r\n250 AUTH PLAIN\r\n');
+        } else if (!reading && line === 'QUIT') {
+          socket.end('221 bye\r\n');
+        } else if (!reading) {
+          socket.write(`${answer(line)}\r\n`);
+        }
+      }
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('listening gave no port');
+  return { url: `smtp://127.0.0.1:${address.port}`, received, server };
+}
