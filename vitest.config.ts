@@ -9,6 +9,7 @@ export default defineConfig({
   // The sources of the workspace, not what the last build made of them. Processes that tests start run what was built.
   ssr: { resolve: { conditions: ['source', 'module', 'node', 'development|production'] } },
   test: {
+    maxWorkers: worldsMax,
     reporters: ['default', new SummaryReporter()],
     projects: [
       {
@@ -24,8 +25,6 @@ export default defineConfig({
           name: 'system',
           include: ['test/{conformance,integration,wire,lifecycle}/**/*.test.ts'],
           globalSetup: './test/stack.ts',
-          pool: 'forks',
-          maxWorkers: worldsMax,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 export interface Mail {
   readonly to: string;
   readonly text: string;
-  /** The first address in the text. */
+  /** Where the text asks its reader to go. */
   readonly link: string;
 }
 
@@ -20,7 +20,7 @@ function parseMail(source: string): Mail {
   const headers = head.replaceAll(/\r?\n[ \t]+/g, ' ');
   const header = (name: string) => new RegExp(`^${name}: *(.*)$`, 'im').exec(headers)?.[1]?.trim() ?? '';
   const text = decoded(rest.join('\n\n'), header('Content-Transfer-Encoding').toLowerCase());
-  const [link = ''] = /https?:\/\/\S+/.exec(text) ?? [];
+  const [link = ''] = /https?:\/\/\S+\/v1\/users\/confirm\/\S+/.exec(text) ?? [];
   return { to: header('To').replace(/^.*<(.*)>$/, '$1'), text, link };
 }
 

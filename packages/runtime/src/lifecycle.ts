@@ -35,10 +35,6 @@ interface Options {
   readonly source?: NodeJS.EventEmitter;
 }
 
-class EndedWhileStartingError extends Error {
-  override readonly name = 'EndedWhileStartingError';
-}
-
 /** Answers with the exit status: 0 after a signal, 1 when a step failed or hung. Rejects with what went wrong while starting. */
 export async function runUntilSignal({
   log,
@@ -62,7 +58,7 @@ export async function runUntilSignal({
       ending.abort();
     },
     run: async (step) => {
-      if (ending.signal.aborted) throw new EndedWhileStartingError(`asked to end before ${step.name}`);
+      if (ending.signal.aborted) throw new Error(`asked to end before ${step.name}`);
       const started = await step.start();
       running.push({ name: step.name, stop: () => step.stop(started) });
       return started;
@@ -74,7 +70,8 @@ export async function runUntilSignal({
     await start(lifecycle);
     await aborted(ending.signal);
   } catch (error) {
-    if (!(error instanceof EndedWhileStartingError)) throw error;
+    // What cannot start because everything is to stop has not failed.
+    if (!ending.signal.aborted) throw error;
   } finally {
     ending.abort();
     hung = await stopInReverse(running, log, deadlineMs);

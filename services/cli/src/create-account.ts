@@ -1,7 +1,6 @@
 /** An account by the word of an operator: active at once, its address vouched for. */
 import { registerAccount } from '@docket/api/accounts/change';
 import { passwords } from '@docket/api/accounts/password';
-import { accountByName } from '@docket/api/accounts/queries';
 import { emailField, passwordField } from '@docket/api/accounts/fields';
 import type { Environment } from '@docket/runtime/environment';
 import { namespaceName } from '@docket/shared/names';
@@ -47,11 +46,3 @@ export async function createAccount({ store, environment, isAdmin, ...given }: O
     await pool.stop();
   }
 }
-
-/** The first admin, when there is none of that name yet. */
-export async function ensureAdmin(options: Omit<Options, 'name' | 'email' | 'isAdmin'>): Promise<string | undefined> {
-  if (await accountByName(options.store, firstAdmin)) return undefined;
-  return createAccount({ ...options, name: firstAdmin, email: 'admin@localhost.localdomain', isAdmin: true });
-}
-
-const firstAdmin = 'admin';

@@ -65,11 +65,13 @@ export async function startServiceProcess({ verb, env, spawned }: Options): Prom
   }
 }
 
-/** Runs a verb to its end; rejects unless it did what it was asked. */
-export async function runVerb(words: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+/** Runs a verb to its end, or until the signal; rejects unless it did what it was asked. */
+export async function runVerb(words: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   const child = spawn(process.execPath, ['--enable-source-maps', program, ...words], {
     env,
     stdio: ['ignore', 'ignore', 'inherit'],
+    signal,
+    killSignal: 'SIGKILL',
   });
   const end = await endOf(child);
   if (child.exitCode !== 0) throw new Error(`docket ${words.join(' ')}: ${end}`);

@@ -18,7 +18,7 @@ import { claimDataDirectory } from './data-directory-claim.ts';
 import type { Claim } from './data-directory-claim.ts';
 import { startEngines } from './engines.ts';
 import type { Engines } from './engines.ts';
-import { loadSampleCatalogue } from './first-start.ts';
+import { loadSampleCatalogue, makeFirstAdmin } from './first-start.ts';
 import { publishInstance, tokenKeysFile, withdrawInstance } from './instance.ts';
 import type { Instance } from './instance.ts';
 import { listenInFront } from './round-robin.ts';
@@ -89,7 +89,13 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
     start: () => startEngines({ settings, databaseUrls, say, changed }),
     stop: (started) => started.stop(),
   });
-  const env = await prepared(settings, engines);
+  const { env, passwordFile } = await prepared(settings, engines);
+
+  // Beside the services, which take the same second to start.
+  const loaded = engines.databaseIsEmbedded
+    ? loadSampleCatalogue({ env, dataDirectory, say, signal: lifecycle.ending })
+    : Promise.resolve();
+  loaded.catch(() => undefined);
 
   const launch = { services, spawned: (child: ProcessIdentity) => claim.add(child), changed };
   await lifecycle.run({
@@ -109,7 +115,7 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
       startServices({ ...launch, verb: 'projector', count: projectors, env: projectorEnvironment(env, url) }),
     stop: stopServices,
   });
-  if (engines.databaseIsEmbedded) await loadSampleCatalogue({ env, dataDirectory, say });
+  await loaded;
 
   await lifecycle.run({
     name: 'run.json',
@@ -122,7 +128,7 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
       withdrawInstance(dataDirectory);
     },
   });
-  process.stdout.write(welcome(url, settings));
+  process.stdout.write(welcome(url, passwordFile));
 }
 
 function describe(url: string, engines: Engines, services: Services): Instance {
@@ -164,7 +170,10 @@ async function claimForThis(dataDirectory: string, lifecycle: Lifecycle): Promis
 }
 
 /** Brings the database to this version, with an admin in it; answers with the environment that reaches all of it. */
-async function prepared(settings: Settings, { databaseUrls, meilisearch }: Engines): Promise<Record<string, string>> {
+async function prepared(
+  settings: Settings,
+  { databaseUrls, meilisearch }: Engines,
+): Promise<{ readonly env: NodeJS.ProcessEnv; readonly passwordFile: string | undefined }> {
   const { applied } = await migrate({
     ownerUrl: databaseUrls.owner,
     apiUrl: databaseUrls.api,
@@ -172,7 +181,7 @@ async function prepared(settings: Settings, { databaseUrls, meilisearch }: Engin
   });
   if (applied.length > 0) say(`applied ${applied.length} migrations`);
   const own = Object.entries(process.env).filter((entry): entry is [string, string] => (entry[1] ?? '') !== '');
-  return {
+  const env = {
     // People read this terminal; lines that tell of a request that went well would hide the ones that matter.
     LOG_LEVEL: 'warn',
     TOKEN_KEYS: keptInPrivateFile(join(settings.dataDirectory, tokenKeysFile), newTokenKey),
@@ -184,6 +193,7 @@ async function prepared(settings: Settings, { databaseUrls, meilisearch }: Engin
     ...(meilisearch?.key === undefined ? {} : { MEILISEARCH_API_KEY: meilisearch.key }),
     DOCKET_DATA_DIR: settings.dataDirectory,
   };
+  return { env, passwordFile: await makeFirstAdmin(parseEnvironment(env)) };
 }
 
 /** Each service gets the one role that it needs. */
@@ -258,20 +268,15 @@ async function inFront(
   return listenInFront(port, ports);
 }
 
-function welcome(url: string, { dataDirectory, adminPassword }: Settings): string {
-  const host = new URL(url).host;
-  const password = join(dataDirectory, 'admin-password');
-  const whereIsIt =
-    adminPassword === undefined
-      ? `the password of "admin" is in ${password}`
-      : `"admin" has the password of DOCKET_ADMIN_PASSWORD`;
-  const typed = adminPassword === undefined ? `$(cat '${password}')` : '$DOCKET_ADMIN_PASSWORD';
+function welcome(url: string, passwordFile: string | undefined): string {
+  const place = passwordFile === undefined ? 'the one that it was made with' : `in ${passwordFile}`;
+  const typed = passwordFile === undefined ? 'admin' : `"admin:$(cat '${passwordFile}')"`;
   return `docket ready ${url}
-${whereIsIt}
-try:
+the password of "admin" is ${place}
+three things to try:
   curl '${url}/v1/search?q=redis'
-  docker search ${host}/redis
-  curl -u "admin:${typed}" '${url}/v2/repositories/library/redis/history'
+  docker search ${new URL(url).host}/redis
+  curl -u ${typed} '${url}/v2/repositories/library/redis/history'
 `;
 }
 
