@@ -29,7 +29,7 @@ const registries = ['registry-1.docker.io', 'registry-2.docker.io'];
 const scenarios: Scenarios = {
   ...repositoryScenarios('user'),
   ...repositoryScenarios('library'),
-  ...userScenarios,
+  ...userScenarios(),
   ...searchScenarios,
 };
 

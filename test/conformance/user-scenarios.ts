@@ -7,11 +7,13 @@ import type { Scenario, Scenarios, Trial } from './scenario.ts';
 import { arranged, basic, bodyOf, fresh, headersWith, login } from './stage.ts';
 import type { Stage } from './stage.ts';
 
-export const userScenarios: Scenarios = {
-  'GET /v1/users': logIn(),
-  'POST /v1/users': register(),
-  'PUT /v1/users/(username)/': updateAccount(),
-};
+export function userScenarios(): Scenarios {
+  return {
+    'GET /v1/users': logIn(),
+    'POST /v1/users': register(),
+    'PUT /v1/users/(username)/': updateAccount(),
+  };
+}
 
 const wrong = 'wrong-password';
 
@@ -74,9 +76,9 @@ async function formerPassword(stage: Stage): Promise<string> {
 }
 
 function register(): Scenarios[string] {
-  const creates = (title: string, change: object, more: Partial<Trial> = {}) =>
+  const creates = (title: string, change: () => object, more: Partial<Trial> = {}) =>
     scenario(title, () => {
-      const wanted = { ...registration(), ...change };
+      const wanted = { ...registration(), ...change() };
       return { headers: headersWith(null), body: JSON.stringify(wanted), answers: 'User Created', ...more };
     });
   const refuses = (title: string, change: object, answers: unknown) =>
@@ -119,14 +121,16 @@ function register(): Scenarios[string] {
           },
         };
       }),
-      creates('a name of four characters', { username: randomLetters(4) }),
-      creates('a name of thirty characters', { username: `x_${randomLetters(28)}` }),
-      creates('a password of five characters', { password: 'toto4' }),
-      creates('a password of 72 bytes', { password: 'ü'.repeat(36) }),
-      creates('fields that nobody knows', { auth: '', serveraddress: 'https://index.docker.io/v1/' }),
-      creates('a content type with a charset', {}, { headers: withType('application/json; charset=utf-8') }),
-      creates('a content type of something else', {}, { headers: withType('application/x-www-form-urlencoded') }),
-      creates('no content type', {}, { headers: withType(null) }),
+      creates('a name of four characters', () => ({ username: randomLetters(4) })),
+      creates('a name of thirty characters', () => ({ username: `x_${randomLetters(28)}` })),
+      creates('a password of five characters', () => ({ password: 'toto4' })),
+      creates('a password of 72 bytes', () => ({ password: 'ü'.repeat(36) })),
+      creates('fields that nobody knows', () => ({ auth: '', serveraddress: 'https://index.docker.io/v1/' })),
+      creates('a content type with a charset', () => ({}), { headers: withType('application/json; charset=utf-8') }),
+      creates('a content type of something else', () => ({}), {
+        headers: withType('application/x-www-form-urlencoded'),
+      }),
+      creates('no content type', () => ({}), { headers: withType(null) }),
     ],
     400: [
       plain('no body', null, usualError),
