@@ -11,9 +11,11 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
@@ -116,6 +118,7 @@ function copiedOnce(native: string): string {
   makeSharedFolder(sharedFolder);
   makeSharedFolder(dirname(target));
   cpSync(native, unfinished, { recursive: true, verbatimSymlinks: true });
+  openToAll(unfinished);
   try {
     renameSync(unfinished, target);
   } catch (error) {
@@ -124,6 +127,16 @@ function copiedOnce(native: string): string {
     if (!existsSync(target)) throw error;
   }
   return target;
+}
+
+/** A checkout that was made under a strict umask is closed to others, file by file. */
+function openToAll(folder: string): void {
+  chmodSync(folder, 0o755);
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isDirectory() || (entry.isFile() && (statSync(path).mode & 0o100) !== 0)) chmodSync(path, 0o755);
+    else if (entry.isFile()) chmodSync(path, 0o644);
+  }
 }
 
 function makeSharedFolder(path: string): void {
