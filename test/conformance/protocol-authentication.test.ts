@@ -18,7 +18,19 @@ import {
   spendDeletion,
 } from './repository.ts';
 import { alreadyExists, expectCommonForm, notActive, usualError } from './scenario.ts';
-import { arranged, basic, bodyOf, firstImage, fresh, get, headersWith, login, secondImage, staged } from './stage.ts';
+import {
+  arranged,
+  basic,
+  bodyOf,
+  firstImage,
+  fresh,
+  get,
+  headersWith,
+  login,
+  inTurn,
+  secondImage,
+  staged,
+} from './stage.ts';
 import type { Stage } from './stage.ts';
 import type { World } from './world.ts';
 
