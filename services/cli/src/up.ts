@@ -89,7 +89,11 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
     start: () => startEngines({ settings, databaseUrls, say, changed }),
     stop: (started) => started.stop(),
   });
-  const { env, passwordFile } = await prepared(settings, engines);
+  const { env, passwordFile } = await lifecycle.run({
+    name: 'the database',
+    start: () => prepared(settings, engines),
+    stop: () => Promise.resolve(),
+  });
 
   // Beside the services, which take the same second to start.
   const loaded = engines.databaseIsEmbedded
