@@ -144,12 +144,25 @@ export function mergeImages(stored: readonly Image[], entries: readonly ImageEnt
   return [...merged, ...[...named].map(([id, given]) => ({ id, checksum: given }))];
 }
 
-/** The entries that change anything: a new image, another checksum, a tag that moves. */
+/**
+ * The entries that change anything: a new image, another checksum, a tag that moves. Alone they lead to the same as the whole list:
+ * of two checksums for one image, or two images for one tag, only the one that counts is left.
+ */
 export function newsIn(state: ActiveRepository, entries: readonly ImageEntry[]): ImageEntry[] {
-  const merged = mergeImages(state.images, entries);
-  const before = new Map(state.images.map((image) => [image.id, image.checksum]));
-  const changed = new Set(merged.filter((image) => before.get(image.id) !== image.checksum).map(({ id }) => id));
-  return entries.filter(({ id, tag }) => changed.has(id) || (tag !== undefined && state.tags[tag] !== id));
+  const before = checksums(state.images);
+  const after = checksums(mergeImages(state.images, entries));
+  const tags = mergeTags(state.tags, entries);
+  return entries
+    .map(({ id, checksum: given, tag }) => ({
+      id,
+      ...(given !== undefined && after.get(id) === given ? { checksum: given } : {}),
+      ...(tag !== undefined && tags[tag] === id ? { tag } : {}),
+    }))
+    .filter(({ id, tag }) => before.get(id) !== after.get(id) || (tag !== undefined && state.tags[tag] !== id));
+}
+
+function checksums(images: readonly Image[]): ReadonlyMap<ImageId, Checksum | null> {
+  return new Map(images.map((image) => [image.id, image.checksum]));
 }
 
 function mergeTags(stored: Contents['tags'], entries: readonly ImageEntry[]): Contents['tags'] {
