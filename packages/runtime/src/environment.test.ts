@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { parseEnvironment, parseSettings, settings, WrongEnvironmentError } from './environment.ts';
 
@@ -110,6 +114,23 @@ describe('the environment', () => {
     expect(problemsOf({ DATABASE_URL: databaseUrl, [name]: value })).toContain(`${name} is `);
   });
 
+  it('sends the clients of a namespace to registries of its own', () => {
+    const { registryEndpoints, namespaceEndpoints } = parseSettings({
+      REGISTRY_ENDPOINTS: 'registry-1.example, team=registry-3.example:5000,registry-2.example,team=registry-4.example',
+    });
+    expect(registryEndpoints).toEqual(['registry-1.example', 'registry-2.example']);
+    expect([...namespaceEndpoints]).toEqual([['team', ['registry-3.example:5000', 'registry-4.example']]]);
+  });
+
+  it.each(['Team=registry.example', '=registry.example', 'team=', 'team=a=b', 'team=https://registry.example'])(
+    'refuses REGISTRY_ENDPOINTS=%s, which names no namespace or no host',
+    (value) => {
+      expect(problemsOf({ DATABASE_URL: databaseUrl, REGISTRY_ENDPOINTS: value })).toContain(
+        'REGISTRY_ENDPOINTS is "' + value + '"; it must be a comma separated list of registry hosts',
+      );
+    },
+  );
+
   it('answers any text in any setting with a value or a sentence', () => {
     const name = fc.constantFrom(...settings.map((setting) => setting.name));
     fc.assert(
@@ -118,5 +139,47 @@ describe('the environment', () => {
         expect(sentence === '' || sentence.startsWith(`${key} is `)).toBe(true);
       }),
     );
+  });
+});
+
+describe('secrets in files', () => {
+  let folder: string;
+  const file = (name: string, text: string) => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'docket-environment-'));
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('are read from the path that stands in the setting with _FILE, without the line break at the end', () => {
+    const env = { DATABASE_URL_FILE: file('url', `${databaseUrl}\n`), TOKEN_KEYS_FILE: file('keys', `id:${secret}`) };
+    expect(parseEnvironment(env, ['TOKEN_KEYS'])).toMatchObject({ databaseUrl, tokenKeys: [{ id: 'id', secret }] });
+  });
+
+  it('are there for every secret setting, and for no other', () => {
+    const secrets = settings.filter((setting) => setting.secret === true);
+    expect(secrets.map(({ name }) => name)).toContain('MEILISEARCH_API_KEY');
+    for (const { name } of settings) {
+      const missing = join(folder, 'missing');
+      const problem = problemsOf({ DATABASE_URL: databaseUrl, [name]: '', [`${name}_FILE`]: missing });
+      const isSecret = secrets.some((setting) => setting.name === name);
+      expect(problem.includes(`${name}_FILE is "${missing}"; it must be the path of a file`)).toBe(isSecret);
+    }
+  });
+
+  it('may not be given twice', () => {
+    expect(problemsOf({ DATABASE_URL: databaseUrl, DATABASE_URL_FILE: file('url', databaseUrl) })).toContain(
+      'it must be left out, because DATABASE_URL is set as well',
+    );
+  });
+
+  it('are not shown when they are wrong', () => {
+    const sentence = problemsOf({ DATABASE_URL_FILE: file('url', 'mysql://api:hush@db/docket') });
+    expect(sentence).toBe('DATABASE_URL is a value of 26 characters; it must be a postgres:// URL.');
   });
 });

@@ -2,10 +2,12 @@
  * Every setting of every process, parsed once, where a process begins; nothing else reads `process.env`. The same declarations are
  * the configuration table of the README, so a setting cannot exist without its line there.
  */
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
 import { passwordBytesMax, passwordCharactersMin } from '@docket/shared/accounts';
+import { namespaceName } from '@docket/shared/names';
 import { z } from 'zod';
 
 /** HMAC-SHA-256 gains nothing from more, and is guessable with much less. */
@@ -15,17 +17,18 @@ const tokenTtlSecondsMax = 7 * 24 * 3600;
 const passwordCostMax = 15;
 const passwordCostMin = 4;
 const shownCharactersMax = 200;
+const secretFileBytesMax = 64 * 1024;
 
 interface SettingDocumentation {
   /** In words, as the README says it. */
   readonly default: string;
   readonly about: string;
-  /** Never shown, not even to say that it is wrong. */
+  /** Never shown, not even to say that it is wrong; may be given as the path of a file, in the setting of this name and `_FILE`. */
   readonly secret?: true;
 }
 
 export interface Setting extends SettingDocumentation {
-  readonly name: string;
+  readonly name: SettingName;
   readonly schema: z.ZodType;
 }
 
@@ -48,6 +51,8 @@ export interface Environment {
   readonly meilisearchApiKey: string | undefined;
   /** Empty: the host that the request came to. */
   readonly registryEndpoints: readonly string[];
+  /** By namespace: the registries of its repositories, instead of the usual ones. */
+  readonly namespaceEndpoints: ReadonlyMap<string, readonly string[]>;
   readonly trustedProxies: readonly string[];
   /** Newest first; the first signs, all verify. */
   readonly tokenKeys: readonly TokenKey[];
@@ -116,9 +121,10 @@ const environmentSchema = z.object({
   )
     .optional()
     .register(documentation, { default: 'none', about: 'key with which the search engine is asked', secret: true }),
-  REGISTRY_ENDPOINTS: listOf('registry hosts (host or host:port)', isHost).prefault('').register(documentation, {
+  REGISTRY_ENDPOINTS: registryEndpoints().prefault('').register(documentation, {
     default: "the request's own host",
-    about: 'registries that clients are sent to in `X-Docker-Endpoints`, comma separated',
+    about:
+      'registries that clients are sent to in `X-Docker-Endpoints`, comma separated; `team=host` is one for the namespace `team` alone',
   }),
   TRUSTED_PROXIES: listOf('addresses or networks (10.0.0.0/8), or loopback, linklocal, uniquelocal', isNetwork)
     .prefault('')
@@ -182,7 +188,10 @@ const environmentSchema = z.object({
 
 type SettingName = keyof typeof environmentSchema.shape;
 
-export const settings: readonly Setting[] = Object.entries(environmentSchema.shape).map(([name, schema]) => {
+const settingNames = environmentSchema.keyof().options;
+
+export const settings: readonly Setting[] = settingNames.map((name) => {
+  const schema = environmentSchema.shape[name];
   const documented = documentation.get(schema);
   if (documented === undefined) throw new Error(`the setting ${name} has no documentation`);
   return { name, schema, ...documented };
@@ -254,7 +263,8 @@ function settingsOf(values: Values): Settings {
     databasePooler: values.DATABASE_POOLER,
     meilisearchUrl: values.MEILISEARCH_URL,
     meilisearchApiKey: values.MEILISEARCH_API_KEY,
-    registryEndpoints: values.REGISTRY_ENDPOINTS,
+    registryEndpoints: values.REGISTRY_ENDPOINTS.everywhere,
+    namespaceEndpoints: values.REGISTRY_ENDPOINTS.ofNamespace,
     trustedProxies: values.TRUSTED_PROXIES,
     tokenKeys: values.TOKEN_KEYS ?? [],
     tokenTtlSeconds: values.TOKEN_TTL_SECONDS,
@@ -271,9 +281,44 @@ function settingsOf(values: Values): Settings {
   };
 }
 
+/**
+ * The same environment with the secrets that it names files for (`TOKEN_KEYS_FILE=/run/secrets/token-keys`) in the place of the paths.
+ * @throws {WrongEnvironmentError}
+ */
+export function withSecretsFromFiles(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const result = { ...env };
+  const problems: EnvironmentProblem[] = [];
+  for (const { name } of settings.filter(({ secret }) => secret === true)) {
+    const fileSetting = `${name}_FILE`;
+    const path = env[fileSetting] ?? '';
+    delete result[fileSetting];
+    if (path === '') continue;
+    const text = (env[name] ?? '') === '' ? secretIn(path) : { expected: `left out, because ${name} is set as well` };
+    if (typeof text === 'string') result[name] = text;
+    else problems.push({ name: fileSetting, value: JSON.stringify(path), expected: text.expected });
+  }
+  if (problems.length > 0) throw new WrongEnvironmentError(problems);
+  return result;
+}
+
+/** Without the line break that editors and `echo` put at the end. */
+function secretIn(path: string): string | { readonly expected: string } {
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length > secretFileBytesMax) return { expected: `a file of at most ${secretFileBytesMax} bytes` };
+    const text = bytes.toString().replace(/\r?\n$/, '');
+    return text === '' ? { expected: 'a file that is not empty' } : text;
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    return { expected: `the path of a file that can be read${reason}` };
+  }
+}
+
 function parsed(env: NodeJS.ProcessEnv, required: readonly SettingName[]): Values {
   // An empty value is how compose files and shells say "not set".
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(withSecretsFromFiles(env)).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const result = environmentSchema.safeParse(given);
   const problems = new Map<string, EnvironmentProblem>();
   for (const issue of result.error?.issues ?? []) {
@@ -343,6 +388,31 @@ function listOf(items: string, accepts: (item: string) => boolean) {
     const list = text.split(',').map((item) => item.trim());
     const present = list.filter((item) => item !== '');
     return present.every(accepts) ? present : undefined;
+  });
+}
+
+interface Endpoints {
+  readonly everywhere: readonly string[];
+  readonly ofNamespace: ReadonlyMap<string, readonly string[]>;
+}
+
+/** `registry-1.example,registry-2.example,team=registry-3.example`; a namespace may be named several times. */
+function registryEndpoints() {
+  const expected =
+    'a comma separated list of registry hosts (host or host:port, or namespace=host for one namespace alone)';
+  return textThatIs(expected, (text): Endpoints | undefined => {
+    const everywhere: string[] = [];
+    const ofNamespace = new Map<string, readonly string[]>();
+    for (const item of text.split(',').map((part) => part.trim())) {
+      if (item === '') continue;
+      const [host = '', namespace, ...more] = item.split('=').toReversed();
+      if (!isHost(host) || more.length > 0) return undefined;
+      if (namespace === undefined) everywhere.push(host);
+      else if (namespaceName.safeParse(namespace).success) {
+        ofNamespace.set(namespace, [...(ofNamespace.get(namespace) ?? []), host]);
+      } else return undefined;
+    }
+    return { everywhere, ofNamespace };
   });
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { readIfThere, writePrivateFile } from '@docket/infra/private-file';
 import { identityOf } from '@docket/infra/process-identity';
-import { parseSettings } from '@docket/runtime/environment';
+import { parseSettings, withSecretsFromFiles } from '@docket/runtime/environment';
 import { z } from 'zod';
 
 const instance = z.object({
@@ -43,7 +43,7 @@ export function findInstance(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     MEILISEARCH_API_KEY: running.meilisearch_key,
     TOKEN_KEYS: readIfThere(join(dataDirectory, tokenKeysFile))?.trim(),
   };
-  const own = Object.entries(env).filter(([, value]) => value !== undefined && value !== '');
+  const own = Object.entries(withSecretsFromFiles(env)).filter(([, value]) => value !== undefined && value !== '');
   return { ...found, ...Object.fromEntries(own) };
 }
 

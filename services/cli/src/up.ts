@@ -8,7 +8,7 @@ import type { DatabaseUrls } from '@docket/infra/postgres';
 import { keptInPrivateFile } from '@docket/infra/private-file';
 import { identityOf, isRunning } from '@docket/infra/process-identity';
 import type { ProcessIdentity } from '@docket/infra/process-identity';
-import { parseEnvironment, parseSettings } from '@docket/runtime/environment';
+import { parseEnvironment, parseSettings, withSecretsFromFiles } from '@docket/runtime/environment';
 import type { Settings } from '@docket/runtime/environment';
 import { runUntilSignal } from '@docket/runtime/lifecycle';
 import type { Lifecycle } from '@docket/runtime/lifecycle';
@@ -184,7 +184,9 @@ async function prepared(
     projectorUrl: databaseUrls.projector,
   });
   if (applied.length > 0) say(`applied ${applied.length} migrations`);
-  const own = Object.entries(process.env).filter((entry): entry is [string, string] => (entry[1] ?? '') !== '');
+  const own = Object.entries(withSecretsFromFiles(process.env)).filter(
+    (entry): entry is [string, string] => (entry[1] ?? '') !== '',
+  );
   const env = {
     // People read this terminal; lines that tell of a request that went well would hide the ones that matter.
     LOG_LEVEL: 'warn',

@@ -1,4 +1,5 @@
 /** What the v1 protocol wants of an answer beside its body, in one place. */
+import type { Environment } from '@docket/runtime/environment';
 import type { FullName } from '@docket/shared/names';
 import type { Access } from '@docket/shared/tokens';
 
@@ -22,22 +23,27 @@ export interface TokenGrant {
   readonly access: Access;
 }
 
+export interface TokenHeaders extends Pick<Environment, 'registryEndpoints' | 'namespaceEndpoints'> {
+  readonly tokens: Tokens;
+}
+
 /**
  * A token and the registries to use it at, when the client wishes for one; a new one each time. Docker up to 0.10 takes each header
  * value for one host, so there is a line for each.
  */
 export function tokenHeaders(
   request: ApiRequest,
-  { tokens, registryEndpoints }: { readonly tokens: Tokens; readonly registryEndpoints: readonly string[] },
+  { tokens, registryEndpoints, namespaceEndpoints }: TokenHeaders,
   { caller, fullName, repositoryId, life, access }: TokenGrant,
 ): NonNullable<Answer['headers']> {
   if (!wantsToken(request)) return {};
   const token = tokens.issue({ accountId: accountOf(caller)?.id, fullName, repositoryId, life, access });
+  const endpoints = namespaceEndpoints.get(fullName.namespace) ?? registryEndpoints;
   return {
     // The seed shows the challenge header on PUT and DELETE; on a GET it would look like a failed login.
     ...(access === 'read' ? {} : { 'WWW-Authenticate': `Token ${token}` }),
     'X-Docker-Token': token,
-    'X-Docker-Endpoints': registryEndpoints.length > 0 ? registryEndpoints : [request.host],
+    'X-Docker-Endpoints': endpoints.length > 0 ? endpoints : [request.host],
   };
 }
 

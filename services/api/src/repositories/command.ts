@@ -13,12 +13,12 @@ import { executeOnRepository } from '../execute.ts';
 import type { Executed, Execution } from '../execute.ts';
 import type { Authentication, Caller } from '../http/authenticate.ts';
 import type { ApiRequest } from '../http/request.ts';
+import type { TokenHeaders } from '../http/v1.ts';
 import { bodyBytesMax } from '../limits.ts';
 import type { RepositoryCommand } from './decider.ts';
 
-export interface RepositoryRoutes extends Authentication, Execution {
+export interface RepositoryRoutes extends Authentication, Execution, TokenHeaders {
   readonly tokenKeys: readonly TokenKey[];
-  readonly registryEndpoints: readonly string[];
 }
 
 /** `[{"id", "Tag"?, "checksum"?}]`: capital T, the same id once for each tag, parents without (docker 0.8 and later). */
