@@ -9,11 +9,12 @@ import { findInstance } from './instance.ts';
 const connectionsMax = 4;
 
 export async function withDatabase(
+  role: 'api' | 'projector',
   work: (using: { readonly store: Store; readonly environment: Environment }) => Promise<number>,
 ): Promise<number> {
   const environment = parseEnvironment(findInstance(process.env));
   const store = connect({
-    url: environment.databaseUrl,
+    url: role === 'api' ? environment.databaseUrl : environment.projectorDatabaseUrl,
     applicationName: 'docket cli',
     pooler: environment.databasePooler,
     connectionsMax,

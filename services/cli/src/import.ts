@@ -32,7 +32,7 @@ export async function run(args: string[]): Promise<number> {
       import('./lines.ts'),
       import('uuid'),
     ]);
-  return withDatabase(async ({ store }) => {
+  return withDatabase('api', async ({ store }) => {
     const admin = await accountByName(store, values.as);
     if (!admin?.isAdmin) {
       process.stderr.write(

@@ -11,6 +11,8 @@ const verbs: Readonly<Record<string, { readonly summary: string; load(): Promise
   projector: { summary: 'one projector process', load: () => import('./projector.ts') },
   user: { summary: 'make accounts', load: () => import('./user.ts') },
   import: { summary: 'import repositories from a file', load: () => import('./import.ts') },
+  projections: { summary: 'where each follower of the log stands', load: () => import('./projections.ts') },
+  verify: { summary: 'compare log, read models and search index', load: () => import('./verify.ts') },
   migrate: { summary: 'bring the database to the schema of this version', load: () => import('./migrate.ts') },
 };
 

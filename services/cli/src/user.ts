@@ -25,7 +25,7 @@ export async function run(args: string[]): Promise<number> {
     import('./database.ts'),
     import('./create-account.ts'),
   ]);
-  return withDatabase(async ({ store, environment }) => {
+  return withDatabase('api', async ({ store, environment }) => {
     const password = process.env['DOCKET_PASSWORD'] ?? (await firstLineOfInput());
     const refusal = await createAccount({ store, environment, name, email, password, isAdmin: admin });
     if (refusal !== undefined) {
