@@ -16,7 +16,8 @@ import {
   deleteWholly,
 } from './repository.ts';
 import type { Repository } from './repository.ts';
-import { arranged, basic, bodyOf, firstImage, get, headersWith, secondImage, staged } from './stage.ts';
+import { usualError } from './scenario.ts';
+import { arranged, basic, bodyOf, firstImage, fresh, get, headersWith, secondImage, staged } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 let stage: Stage;
@@ -221,4 +222,18 @@ test('an import is in the history as the deed of the admin', async () => {
   const { results } = page.parse(bodyOf(answer));
   expect(results.map(({ type }) => type)).toEqual(expect.arrayContaining(['RepositoryCreated', 'DescriptionChanged']));
   for (const { actor } of results) expect(actor?.name).toBe(stage.admin.name);
+});
+
+test('a request that is repeated with its Idempotency-Key is told its first outcome and adds nothing', async () => {
+  const repository = repositoryOf(stage, 'user');
+  const key = ['Idempotency-Key', fresh('push-')] as const;
+  const put = (body: string) =>
+    stage.send({ method: 'PUT', target: `${repository.path}/`, headers: headersWith(basic(stage.owner), key), body });
+  arranged(await put('[{"id": "abc"}]'), 200);
+  const before = await history(repository);
+  arranged(await put('[{"id": "abc"}]'), 200);
+  expect(await history(repository)).toEqual(before);
+  const other = await put('[{"id": "def"}]');
+  expect({ status: other.status, body: bodyOf(other) }).toEqual({ status: 422, body: usualError });
+  expect(await history(repository)).toEqual(before);
 });

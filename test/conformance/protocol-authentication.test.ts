@@ -152,13 +152,12 @@ test('row 14a (docker-registry): a token whose text was rewritten proves nothing
     `${read.replace('access=read', 'access=write')},access=read`,
     `${read},repository="${victim.fullName}"`,
   ];
-  const paths = [repository, victim];
+  const proving: string[] = [];
   for (const token of rewritten) {
-    for (const one of paths) {
-      const answer = await readImages(one, token);
-      expect({ token, proved: answer.status === 200 }).toEqual({ token, proved: false });
-    }
+    const answers = [await readImages(repository, token), await readImages(victim, token)];
+    if (answers.some(({ status }) => status === 200)) proving.push(token.replace(/signature=[\w.-]+/, 'signature=…'));
   }
+  expect(proving).toEqual([]);
   expect(await readImages(repository, rewritten[0])).toMatchObject({ status: 401 });
   expect(await readImages(victim, rewritten[1])).toMatchObject({ status: 401 });
 });

@@ -105,6 +105,26 @@ test('row 28 (docker, Quay): the update comes with a password or a token, and wi
   }
 });
 
+test('row 29 (docker-registry): an update adds and never takes away, whatever it leaves out', async () => {
+  const repository = repositoryOf(stage, 'user');
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => ({ id }));
+  const updates = [
+    [a, b],
+    [{ ...b, checksum: 'b1' }],
+    [b, { ...b, checksum: 'b2' }, { ...b, checksum: 'b3' }],
+    [c, { ...a, checksum: '' }],
+    [{ ...a, checksum: 'a1' }],
+    [a, b, c],
+  ];
+  await announce(repository, []);
+  for (const update of updates) arranged(await putImages(repository, update, basic(stage.owner)), 204);
+  expect(bodyOf(await readImages(repository))).toEqual([
+    { id: 'a', checksum: 'a1' },
+    { id: 'b', checksum: 'b2' },
+    { id: 'c', checksum: '' },
+  ]);
+});
+
 test('row 30 (docker): a checksum comes back as the text that it was', async () => {
   const repository = repositoryOf(stage, 'user');
   const texts = [

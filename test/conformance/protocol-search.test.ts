@@ -7,8 +7,8 @@ import { createWorld } from '../support/world.ts';
 import { valuesOf } from './exchange.ts';
 import type { Answer } from './exchange.ts';
 import { deleteWholly, push, repositoryOf, requestDeletion } from './repository.ts';
-import { expectCommonForm, usualError } from './scenario.ts';
-import { arranged, bodyOf, fresh, staged } from './stage.ts';
+import { alreadyExists, expectCommonForm, usualError } from './scenario.ts';
+import { arranged, bodyOf, fresh, headersWith, staged } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 const many = Array.from({ length: 120 }, (_, index) => ({
@@ -200,6 +200,23 @@ test('row 42 (docker from 23.0): of equal matches the ones with more stars come 
   expect(names(await search('?q=redis')).slice(0, 3)).toEqual(['redis', 'bitnami/redis', 'someone/redis']);
   const byStars = ladder.toSorted((left, right) => right.star_count - left.star_count).map(({ name }) => name);
   expect(names(await search('?q=ladder'))).toEqual(byStars);
+});
+
+test('row 37 (published text): the ETag that search alone has spares a client the same answer', async () => {
+  const first = arranged(await ask('?q=nginx'), 200);
+  const [etag = ''] = valuesOf(first, 'ETag');
+  expect(etag).toMatch(/^(W\/)?"[^"]+"$/);
+  const headers = [['Host', 'index.docker.io'] as const, ['If-None-Match', etag] as const];
+  const again = await stage.send({ method: 'GET', target: '/v1/search?q=nginx', headers, body: null });
+  expect(again).toMatchObject({ status: 304, body: '' });
+  const other = await stage.send({ method: 'GET', target: '/v1/search?q=redis', headers, body: null });
+  expect(other).toMatchObject({ status: 200 });
+});
+
+test('row 21 (docker): a name under which an import brought repositories is taken', async () => {
+  const body = JSON.stringify({ username: 'crowd', password: 'toto42', email: `${fresh('crowd_')}@dotcloud.com` });
+  const answer = await stage.send({ method: 'POST', target: '/v1/users/', headers: headersWith(null), body });
+  expect({ status: answer.status, body: answer.body }).toEqual({ status: 400, body: `"${alreadyExists}"` });
 });
 
 describe('row 45 (published text): search accepts GET only:', () => {

@@ -308,7 +308,7 @@ function put(stage: Stage, username: string, authorization: string, body: object
 }
 
 /** Follows the link that was mailed to this address. */
-export async function confirm(stage: Stage, email: string): Promise<void> {
+async function confirm(stage: Stage, email: string): Promise<void> {
   const link = await vi.waitFor(
     async () => {
       const mails = await stage.world.mails();
