@@ -3,14 +3,15 @@
  * Durability is off here: worlds test what processes do; what survives a power cut is tested where `up` is.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { startMeilisearch } from '@docket/infra/meilisearch';
+import { startMeilisearch, stopLeftMeilisearch } from '@docket/infra/meilisearch';
 import type { Meilisearch } from '@docket/infra/meilisearch';
-import { startPostgres } from '@docket/infra/postgres';
+import { startPostgres, stopLeftPostgres } from '@docket/infra/postgres';
 import type { Postgres } from '@docket/infra/postgres';
+import { identityOf } from '@docket/infra/process-identity';
 import { migrate } from '@docket/store/migrate';
 import type { TestProject } from 'vitest/node';
 
@@ -31,12 +32,14 @@ interface Stack {
   readonly admin: { readonly name: string; readonly password: string };
 }
 
+const folderPrefix = 'docket-test-';
 const templateName = 'docket_template';
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   // In memory where that is possible: the first document of a new search index takes seconds on a disk.
   const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-  const dataDirectory = join(base, `docket-test-${process.pid}-${randomBytes(3).toString('hex')}`);
+  await removeLeftOver(base);
+  const dataDirectory = join(base, `${folderPrefix}${process.pid}-${randomBytes(3).toString('hex')}`);
   mkdirSync(dataDirectory, { mode: 0o711 });
   const running: { stop(): Promise<void> }[] = [];
   const stop = async () => {
@@ -59,6 +62,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw error;
   }
   return stop;
+}
+
+/** Of runs that were interrupted: their engines do not feel the Ctrl-C of a terminal. */
+async function removeLeftOver(base: string): Promise<void> {
+  for (const name of readdirSync(base).filter((candidate) => candidate.startsWith(folderPrefix))) {
+    const owner = Number(name.slice(folderPrefix.length).split('-')[0]);
+    if (identityOf(owner) !== undefined) continue;
+    const dataDirectory = join(base, name);
+    await Promise.all([stopLeftPostgres(dataDirectory), stopLeftMeilisearch(dataDirectory)]);
+    rmSync(dataDirectory, { recursive: true, force: true });
+  }
 }
 
 async function bothEngines(

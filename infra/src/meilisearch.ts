@@ -52,10 +52,9 @@ export async function startMeilisearch({ dataDirectory, port, say }: Meilisearch
     const reason = `no Meilisearch for ${process.platform} on ${process.arch} and none on PATH`;
     return { status: 'unavailable', reason };
   }
-  const folder = join(dataDirectory, 'meilisearch');
-  const pidFile = join(dataDirectory, 'meilisearch.pid');
+  const { folder, pidFile } = placesIn(dataDirectory);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  await stopOrphan(pidFile, folder, say);
+  await stopLeftMeilisearch(dataDirectory, say);
   const key = keptInPrivateFile(join(dataDirectory, 'meilisearch-key'), () =>
     randomBytes(masterKeyBytes).toString('hex'),
   );
@@ -127,8 +126,13 @@ async function healthy(url: string, child: ChildProcess): Promise<boolean> {
   return false;
 }
 
-/** A server that an owner left behind when it was killed. */
-async function stopOrphan(pidFile: string, folder: string, say: MeilisearchOptions['say']): Promise<void> {
+function placesIn(dataDirectory: string): { readonly folder: string; readonly pidFile: string } {
+  return { folder: join(dataDirectory, 'meilisearch'), pidFile: join(dataDirectory, 'meilisearch.pid') };
+}
+
+/** Stops what is left running on a data directory whose owner is gone. */
+export async function stopLeftMeilisearch(dataDirectory: string, say?: MeilisearchOptions['say']): Promise<void> {
+  const { folder, pidFile } = placesIn(dataDirectory);
   const pid = Number(readIfThere(pidFile));
   const identity = Number.isSafeInteger(pid) && pid > 0 ? identityOf(pid) : undefined;
   if (identity === undefined || !commandLine(pid).some((word) => word.includes(folder))) return;

@@ -5,7 +5,17 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, closeSync, existsSync, mkdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as elapsed } from 'node:timers/promises';
 
@@ -27,6 +37,8 @@ const readyPollMs = 20;
 const startAttemptsMax = 5;
 const startRetryMs = 300;
 const passwordBytes = 24;
+const clusterName = 'cluster';
+const unfinishedMark = '.unfinished-';
 const maxConnections = 200;
 
 const stopRequests = [
@@ -71,7 +83,7 @@ export interface Postgres {
 export async function startPostgres({ dataDirectory, durable, port, say }: PostgresOptions): Promise<Postgres> {
   const user = systemUser();
   const place = postgresPlace(dataDirectory, user);
-  const cluster = join(place.folder, 'cluster');
+  const cluster = join(place.folder, clusterName);
   await stopOrphan(cluster, say);
   claimPlace(place, dataDirectory, user);
   const programs = postgresPrograms(user);
@@ -112,6 +124,11 @@ export async function startPostgres({ dataDirectory, durable, port, say }: Postg
   return postgres;
 }
 
+/** Stops what is left running on a data directory whose owner is gone. */
+export async function stopLeftPostgres(dataDirectory: string): Promise<void> {
+  await stopOrphan(join(postgresPlace(dataDirectory, systemUser()).folder, clusterName));
+}
+
 /** One random password for each role, kept where only the owner of the data directory reads it. */
 function keptPasswords(dataDirectory: string): (role: string) => string {
   const folder = join(dataDirectory, 'postgres-passwords');
@@ -130,10 +147,11 @@ interface Initialisation {
 
 /** Beside its place and moved there when it is whole: a start that is killed in the middle leaves no half of a cluster. */
 async function initialise({ programs, user, folder, cluster, password, durable }: Initialisation): Promise<void> {
-  const unfinished = join(folder, 'cluster.unfinished');
-  const passwordFile = join(folder, 'password.unfinished');
-  rmSync(unfinished, { recursive: true, force: true });
-  rmSync(passwordFile, { force: true });
+  removeUnfinished(folder);
+  // A name of its own: an initdb whose owner was killed may still be writing to another.
+  const suffix = `${unfinishedMark}${randomBytes(4).toString('hex')}`;
+  const unfinished = join(folder, `${clusterName}${suffix}`);
+  const passwordFile = join(folder, `password${suffix}`);
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (user !== undefined) chownSync(passwordFile, user.uid, user.gid);
   const words = [
@@ -162,6 +180,16 @@ async function initialise({ programs, user, folder, cluster, password, durable }
   rmSync(passwordFile, { force: true });
   if (initdb.exitCode !== 0) throw new Error(`PostgreSQL could not be prepared (initdb ${end}):\n${output}`);
   renameSync(unfinished, cluster);
+}
+
+function removeUnfinished(folder: string): void {
+  for (const name of readdirSync(folder).filter((candidate) => candidate.includes(unfinishedMark))) {
+    try {
+      rmSync(join(folder, name), { recursive: true, force: true });
+    } catch {
+      // Still being written to; the next start that prepares one removes it.
+    }
+  }
 }
 
 interface ServerOptions {
@@ -275,7 +303,7 @@ async function createDatabase(superuserUrl: string, database: string): Promise<v
 }
 
 /** A server that an owner left behind when it was killed. */
-async function stopOrphan(cluster: string, say: PostgresOptions['say']): Promise<void> {
+async function stopOrphan(cluster: string, say?: PostgresOptions['say']): Promise<void> {
   const lockFile = join(cluster, 'postmaster.pid');
   const pid = Number(readIfThere(lockFile)?.split('\n')[0]);
   if (!Number.isSafeInteger(pid) || pid <= 0) return;
