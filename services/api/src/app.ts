@@ -7,6 +7,8 @@ import type { ErrorRequestHandler, Express } from 'express';
 
 import { accountRoutes } from './accounts/routes.ts';
 import type { AccountRoutes } from './accounts/routes.ts';
+import { catalogRoutes } from './catalog/routes.ts';
+import type { CatalogRoutes } from './catalog/routes.ts';
 import { historyRoutes } from './history/routes.ts';
 import type { HistoryRoutes } from './history/routes.ts';
 import { send } from './http/answer.ts';
@@ -21,6 +23,7 @@ import { searchRoutes } from './search/routes.ts';
 import type { SearchRoutes } from './search/routes.ts';
 
 export type AppOptions = AccountRoutes &
+  CatalogRoutes &
   HistoryRoutes &
   PingRoutes &
   RepositoryRoutes &
@@ -37,7 +40,7 @@ export function createApp(options: AppOptions): Express {
   app.use(absoluteFormTargets);
   const routes: readonly (readonly [Protocol, readonly Route[]])[] = [
     ['v1', [...pingRoutesV1(), ...accountRoutes(options), ...repositoryRoutes(options), ...searchRoutes(options)]],
-    ['v2', [...pingRoutesV2(options), ...historyRoutes(options)]],
+    ['v2', [...pingRoutesV2(options), ...catalogRoutes(options), ...historyRoutes(options)]],
   ];
   for (const [protocol, list] of routes) {
     for (const route of list) mount(app, route, protocol, options.log);

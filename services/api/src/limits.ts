@@ -26,3 +26,7 @@ export const searchMsMax = 3_000;
 
 export const historyPageDefault = 25;
 export const historyPageMax = 100;
+
+/** As the registry of distribution has them. */
+export const catalogPageDefault = 100;
+export const catalogPageMax = 1_000;

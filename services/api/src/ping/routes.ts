@@ -3,18 +3,17 @@ import type { Environment } from '@docket/runtime/environment';
 import { isRefusal } from '@docket/shared/refusal';
 
 import { answer } from '../http/answer.ts';
-import type { Answer, Outcome } from '../http/answer.ts';
+import type { Outcome } from '../http/answer.ts';
 import { authenticate, unauthorized } from '../http/authenticate.ts';
 import type { Authentication } from '../http/authenticate.ts';
+import { distributionHeaders, distributionRefusal } from '../http/distribution.ts';
 import type { Route } from '../http/endpoint.ts';
-import { refusalAnswer } from '../http/problem.ts';
 import type { ApiRequest } from '../http/request.ts';
 
 export interface PingRoutes extends Authentication, Pick<Environment, 'v2Ping'> {}
 
 /** docker 0.6 to 0.9 demand the version; without `Standalone: false` docker from 0.7.6 on never asks for a token. */
 const v1Headers = { 'X-Docker-Registry-Version': '0.9.1', 'X-Docker-Registry-Standalone': 'false' };
-const v2Headers = { 'Docker-Distribution-Api-Version': 'registry/2.0' };
 
 export function pingRoutesV1(): Route[] {
   return ['/v1/_ping', '/_ping'].map((path) => ({ path, handlers: { GET: () => answer(200, true, v1Headers) } }));
@@ -32,13 +31,9 @@ async function pingV2(using: PingRoutes, request: ApiRequest): Promise<Outcome> 
   const hidden = using.v2Ping === '404' || (using.v2Ping === 'auto' && speaksV1(request.userAgent));
   if (hidden) return answer(404, { message: 'there is no registry of version 2 here' });
   const caller = await authenticate(using, request);
-  if (isRefusal(caller)) return withVersion(refusalAnswer(caller, 'v2'));
-  if (caller.by !== 'password') return withVersion(refusalAnswer(unauthorized('a name and password are needed'), 'v2'));
-  return answer(200, {}, v2Headers);
-}
-
-function withVersion({ status, body, headers }: Answer): Answer {
-  return { status, body, headers: { ...headers, ...v2Headers } };
+  if (isRefusal(caller)) return distributionRefusal(caller);
+  if (caller.by !== 'password') return distributionRefusal(unauthorized('a name and password are needed'));
+  return answer(200, {}, distributionHeaders);
 }
 
 /** `docker/1.9.1 go/…`, `docker/17.05.0-ce …`: older than 17.06. */

@@ -1,0 +1,83 @@
+/** The names of the repositories that somebody may see, in the order of their bytes, a page at a time. */
+import { fullNameText } from '@docket/shared/names';
+import type { FullName, NamespaceName, RepositoryName } from '@docket/shared/names';
+import type { Store } from '@docket/store/connect';
+import { lookUpMany } from '@docket/store/repositories';
+
+import type { AccountRow } from '../accounts/queries.ts';
+
+/** Where a page begins: behind this name, which need not be one that exists. */
+export interface CatalogPlace {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+interface Row {
+  namespace: NamespaceName;
+  name: RepositoryName;
+  /** Null: reserved, nobody's but the admins'. */
+  owner_id: string | null;
+  /** There are events that its row does not hold yet. */
+  behind: boolean;
+}
+
+/**
+ * Names come from the directory, which is as fresh as the log. The lateral limit bounds what is read of one large namespace, so that
+ * a page costs what it holds and not what stands around it. It is no prepared statement: a plan for any page would be one for none.
+ */
+const statement = `select n.name as namespace, n.account_id as owner_id, x.name, x.behind
+  from (select id, name, account_id from directory.namespaces where name collate "C" >= $1) n
+  cross join lateral (
+    select x.name,
+      exists (
+        select from es.events e
+        where e.stream_id = 'repository-' || x.repository_id and e.version > coalesce(r.version, 0)
+      ) as behind
+    from directory.repository_names x
+    left join read.repositories r on r.repository_id = x.repository_id
+    where x.namespace_id = n.id and x.name collate "C" > case when n.name = $1 then $2 else '' end
+      and (r.repository_id is null or r.status = 'active' and (not r.is_private or $3 or n.account_id = $4))
+    order by x.name collate "C"
+    limit $5
+  ) x
+  order by n.name collate "C", x.name collate "C"
+  limit $5`;
+
+/** At most `limit` of them; fewer only when there are no more. */
+export async function catalogPage(
+  store: Store,
+  viewer: AccountRow | undefined,
+  after: CatalogPlace,
+  limit: number,
+): Promise<readonly FullName[]> {
+  const found: FullName[] = [];
+  let place = after;
+  while (found.length < limit) {
+    const { rows } = await store.pool.query<Row>({
+      text: statement,
+      values: [place.namespace, place.name, viewer?.isAdmin ?? false, viewer?.id ?? null, limit],
+    });
+    const shown = await visible(store, viewer, rows);
+    found.push(...shown.slice(0, limit - found.length));
+    const last = rows.at(-1);
+    if (rows.length < limit || last === undefined) break;
+    place = last;
+  }
+  return found;
+}
+
+/** The read model lags: what was hidden a moment ago is not shown, and what was created a moment ago is. */
+async function visible(store: Store, viewer: AccountRow | undefined, rows: readonly Row[]): Promise<Row[]> {
+  const behind = rows.filter((row) => row.behind);
+  if (behind.length === 0) return [...rows];
+  const states = await lookUpMany(store.pool, behind);
+  return rows.filter((row) => {
+    if (!row.behind) return true;
+    const state = states.get(fullNameText(row))?.state;
+    return state?.status === 'active' && (!state.is_private || isTheirs(viewer, row.owner_id));
+  });
+}
+
+function isTheirs(viewer: AccountRow | undefined, ownerId: string | null): boolean {
+  return viewer !== undefined && (viewer.isAdmin || viewer.id === ownerId);
+}
