@@ -101,6 +101,20 @@ test('row 38 (documentation of 1.6): the pages of an answer hold every result on
   expect(await search('?q=crowd&n=50&page=4')).toMatchObject({ num_results: 120, page: 4, results: [] });
 });
 
+test('row 38 (documentation of 1.6): the exact name on top of the first page shifts no other page', async () => {
+  const whole = names(await search('?q=redis&n=100'));
+  expect(whole.length).toBeGreaterThanOrEqual(4);
+  for (const size of [1, 2, 3]) {
+    const seen: string[] = [];
+    for (let number = 1; number <= Math.ceil(whole.length / size); number += 1) {
+      const found = await search(`?q=redis&n=${size}&page=${number}`);
+      expect(found).toMatchObject({ num_results: whole.length, num_pages: Math.ceil(whole.length / size) });
+      seen.push(...names(found));
+    }
+    expect(seen).toEqual(whole);
+  }
+});
+
 test.each(['', '&n=', '&n=0', '&n=-5', '&n=many', '&n=NaN', '&n=1e1', '&n=2.5', '&n=0x10', '&n[]=3', '&n=%00'])(
   'row 38 (clients): of a size such as "%s" the default holds, which is 25',
   async (nonsense) => {
