@@ -1,12 +1,12 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
 import { MailRefused, mailDelivery } from './deliver-mail.ts';
+import { startSmtpServer } from './smtp-server.testing.ts';
+import type { SmtpAnswers } from './smtp-server.testing.ts';
 
 const from = 'Docket <docket@example.org>';
 const mail = {
@@ -48,47 +48,16 @@ test('a recipient whom the server refuses for good is a refusal; one whom it ref
 });
 
 test('a server that is not there, or that does not let us in, is no fault of the mail', async () => {
-  const { url, server } = await smtpServer((line) => (line.startsWith('AUTH') ? '535 wrong password' : '250 fine'));
+  const { url, stop } = await smtpServer((line) => (line.startsWith('AUTH') ? '535 wrong password' : '250 fine'));
   const withLogin = url.replace('smtp://', 'smtp://docket:secret@');
   const deliver = (to: string) => mailDelivery({ smtpUrl: to, from, directory: '' }).deliver(mail);
   await expect(deliver(withLogin)).rejects.not.toThrow(MailRefused);
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
+  await stop();
   await expect(deliver(url)).rejects.not.toThrow(MailRefused);
 });
 
-/** Enough of SMTP for one client at a time: every command is answered by what the test says. */
-async function smtpServer(answer: (line: string) => string) {
-  const received: string[] = [];
-  const server: Server = createServer((socket) => {
-    let reading = false;
-    socket.on('error', () => undefined);
-    socket.write('220 test\r\n');
-    socket.on('data', (chunk) => {
-      for (const line of chunk.toString().split('\r\n').slice(0, -1)) {
-        received.push(line);
-        if (reading && line === '.') {
-          reading = false;
-          socket.write('250 taken\r\n');
-        } else if (!reading && line === 'DATA') {
-          reading = true;
-          socket.write('354 go on\r\n');
-        } else if (!reading && line.startsWith('EHLO')) {
-          socket.write('250-test\r\n250 AUTH PLAIN\r\n');
-        } else if (!reading && line === 'QUIT') {
-          socket.end('221 bye\r\n');
-        } else if (!reading) {
-          socket.write(`${answer(line)}\r\n`);
-        }
-      }
-    });
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('listening gave no port');
-  return { url: `smtp://127.0.0.1:${address.port}`, received, server };
+async function smtpServer(answers: SmtpAnswers) {
+  const server = await startSmtpServer(answers);
+  onTestFinished(server.stop);
+  return server;
 }
