@@ -27,7 +27,7 @@ export type Authorization =
 export function parseAuthorization(header: string | undefined): Authorization {
   const text = header?.trim() ?? '';
   if (text === '') return { scheme: 'none' };
-  const [, scheme = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(text) ?? [];
+  const [, scheme = '', rest = ''] = /^([^\s,]+)\s*(.*)$/s.exec(text) ?? [];
   switch (scheme.toLowerCase()) {
     case 'basic':
       return parseBasic(rest);
@@ -39,7 +39,8 @@ export function parseAuthorization(header: string | undefined): Authorization {
 }
 
 function parseBasic(rest: string): Authorization {
-  const [encoded = ''] = rest.split(/\s*,/);
+  const [first = ''] = rest.split(',', 1);
+  const encoded = first.trimEnd();
   if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(encoded)) return { scheme: 'malformed' };
   const bytes = Buffer.from(encoded, 'base64');
   const text = bytes.toString('utf8');
@@ -51,21 +52,39 @@ function parseBasic(rest: string): Authorization {
   return username === '' && password === '' ? { scheme: 'none' } : { scheme: 'basic', username, password };
 }
 
+/** Only from the start of a word: else one long word without an equals sign would cost a second. */
 const pair = /(\w+)\s*=\s*(?:"([^"]*)"|([^\s",]*))/g;
 
-/** Any number of `Token ` in front, any case, quotes or none, blanks after commas; of a name given twice the first counts. */
+/** Any number of `Token ` in front, any case, quotes or none, blanks after commas (docker-registry, Quay, docker-index). */
 function parseToken(text: string): Authorization {
   const pairs = new Map<string, string>();
+  let contradicts = false;
   const words = text.replaceAll(pair, (_, name: string, quoted?: string, bare?: string) => {
     const key = name.toLowerCase();
-    if (!pairs.has(key)) pairs.set(key, quoted ?? bare ?? '');
+    const value = quoted ?? bare ?? '';
+    contradicts ||= (pairs.get(key) ?? value) !== value;
+    pairs.set(key, value);
     return '';
   });
-  if (/[^\s,]/.test(words.replaceAll(/\btoken\b/gi, ''))) return { scheme: 'malformed' };
+  if (contradicts || /[^\s,]/.test(words.replaceAll(/\btoken\b/gi, ''))) return { scheme: 'malformed' };
   if (pairs.size === 0) return { scheme: 'none' };
   const signature = pairs.get('signature');
   const repository = pairs.get('repository');
   const access = pairs.get('access');
   if (!signature || !repository || !access) return { scheme: 'malformed' };
-  return { scheme: 'token', token: { signature, repository, access } };
+  const token = { signature, repository, access };
+  return isReadAlikeByRegistry(text, token) ? { scheme: 'token', token } : { scheme: 'malformed' };
+}
+
+/**
+ * A v1 registry asks here only whether a token is good and then believes its text, which it reads in its own way: every name and value
+ * that this pattern finds, also inside of quotes, the last one counting. A text in which it would find another repository or access
+ * than we do is made to deceive one of us.
+ */
+function isReadAlikeByRegistry(text: string, { repository, access }: TokenText): boolean {
+  const found = [...text.matchAll(/(\w+)[:=][\s"]?([^",]+)"?/g)];
+  return found.every(([, name = '', value]) => {
+    const key = name.toLowerCase();
+    return (key !== 'repository' || value === repository) && (key !== 'access' || value === access);
+  });
 }

@@ -1,0 +1,159 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { fold } from './decider.ts';
+import { checksum, imageId, repositoryName, tagName } from './names.ts';
+import { absentRepository, evolve, mergeImages } from './repositories.ts';
+import type { Image, ImageEntry, Repository, RepositoryEvent } from './repositories.ts';
+
+/** Few enough to meet again. */
+const ids = ['a', 'b', 'c', 'd', 'e'].map((text) => imageId.parse(text));
+const sums = ['sha256:1', 'md5:2', 'tarsum+sha256:3'].map((text) => checksum.parse(text));
+const tags = ['latest', '__proto__', 'constructor'].map((text) => tagName.parse(text));
+const entry: fc.Arbitrary<ImageEntry> = fc.record(
+  { id: fc.constantFrom(...ids), checksum: fc.constantFrom(...sums), tag: fc.constantFrom(...tags) },
+  { requiredKeys: ['id'] },
+);
+const entries = fc.array(entry, { maxLength: 8 });
+const lists = fc.array(entries, { maxLength: 6 });
+
+describe('the merge rule', () => {
+  const stored = lists.map((all) => all.reduce<readonly Image[]>(mergeImages, []));
+  const checksumOf = (images: readonly Image[], id: string) => images.find((image) => image.id === id)?.checksum;
+
+  test('images are only ever added, and each stands in the list once', () => {
+    fc.assert(
+      fc.property(stored, entries, (before, list) => {
+        const named = new Set([...before, ...list].map(({ id }) => id));
+        expect(mergeImages(before, list).map(({ id }) => id)).toEqual([...named]);
+      }),
+    );
+  });
+
+  test('the first checksum of an image in a list wins over the stored one; without one the stored one stays', () => {
+    fc.assert(
+      fc.property(stored, entries, (before, list) => {
+        const after = mergeImages(before, list);
+        for (const { id } of after) {
+          const given = list.find((each) => each.id === id && each.checksum !== undefined)?.checksum;
+          expect(checksumOf(after, id)).toBe(given ?? checksumOf(before, id) ?? null);
+        }
+      }),
+    );
+  });
+
+  test('the same list again changes nothing', () => {
+    fc.assert(
+      fc.property(stored, entries, (before, list) => {
+        const once = mergeImages(before, list);
+        expect(mergeImages(once, list)).toEqual(once);
+      }),
+    );
+  });
+
+  test('what was stored is not touched by merging into it', () => {
+    fc.assert(
+      fc.property(stored, entries, (before, list) => {
+        const copy = structuredClone(before);
+        mergeImages(before, list);
+        expect(before).toEqual(copy);
+      }),
+    );
+  });
+});
+
+const namespaceId = '01996d1c-5b0a-7cc3-8f6e-0d4a3c2b1a09';
+const created = (life: number): RepositoryEvent => ({
+  type: 'RepositoryCreated',
+  data: { namespace_id: namespaceId, name: repositoryName.parse('redis'), life },
+});
+const event: fc.Arbitrary<RepositoryEvent> = fc.oneof(
+  fc.integer({ min: 1, max: 9 }).map(created),
+  fc.record({
+    type: fc.constant('PushOpened'),
+    data: fc.record({ push: fc.integer({ min: 1, max: 9 }), images: entries }),
+  }),
+  fc.record({ type: fc.constant('ImagesAdded'), data: fc.record({ images: entries }) }),
+  fc.record({ type: fc.constant('PushCompleted'), data: fc.record({ push: fc.integer({ min: 1, max: 9 }) }) }),
+  fc.record({ type: fc.constant('DeletionAuthorized'), data: fc.record({ token_id: fc.string() }) }),
+  fc.record({ type: fc.constantFrom('DeletionRequested', 'RepositoryDeleted'), data: fc.constant({}) }),
+  fc.record({ type: fc.constant('DescriptionChanged'), data: fc.record({ description: fc.string() }) }),
+  fc.record({
+    type: fc.constant('CountsObserved'),
+    data: fc.record({ star_count: fc.nat(), pull_count: fc.nat() }, { requiredKeys: [] }),
+  }),
+  fc.record({ type: fc.constant('VisibilityChanged'), data: fc.record({ is_private: fc.boolean() }) }),
+  fc.record({ type: fc.constant('AutomationChanged'), data: fc.record({ is_automated: fc.boolean() }) }),
+);
+const story = fc.array(event, { maxLength: 30 });
+
+function stateAfter(events: readonly RepositoryEvent[]): Repository {
+  return fold(evolve, absentRepository, events);
+}
+
+describe('the lives of a repository', () => {
+  test('any sequence of events leads to a state, one event at a time or from any state in between', () => {
+    fc.assert(
+      fc.property(story, fc.nat({ max: 30 }), (events, cut) => {
+        const whole = stateAfter(events);
+        expect(['absent', 'active', 'deleting', 'deleted']).toContain(whole.status);
+        expect(fold(evolve, stateAfter(events.slice(0, cut)), events.slice(cut))).toEqual(whole);
+      }),
+    );
+  });
+
+  test('a state that went through JSON, as the read model keeps it, goes on like the one that did not', () => {
+    fc.assert(
+      fc.property(story, story, (before, after) => {
+        const state = stateAfter(before);
+        const kept: Repository = JSON.parse(JSON.stringify(state));
+        expect(JSON.stringify(fold(evolve, kept, after))).toBe(JSON.stringify(fold(evolve, state, after)));
+      }),
+    );
+  });
+
+  test('a later life has the images and tags of its own events and of no earlier one', () => {
+    fc.assert(
+      fc.property(story, story, (earlier, later) => {
+        expect(stateAfter([...earlier, created(2), ...later])).toEqual(stateAfter([created(2), ...later]));
+      }),
+    );
+  });
+
+  test('nothing but its creation brings a repository into being or back', () => {
+    fc.assert(
+      fc.property(story, story, (earlier, later) => {
+        const state = stateAfter([...earlier, { type: 'RepositoryDeleted', data: {} }]);
+        const others = later.filter(({ type }) => type !== 'RepositoryCreated');
+        expect(fold(evolve, state, others)).toEqual(state);
+      }),
+    );
+  });
+
+  test('while it lives no image is lost, whatever else happens', () => {
+    fc.assert(
+      fc.property(story, (events) => {
+        const others = events.filter(({ type }) => type !== 'RepositoryCreated' && type !== 'RepositoryDeleted');
+        const state = stateAfter([created(1), ...others]);
+        const named = others.flatMap((each) =>
+          each.type === 'PushOpened' || each.type === 'ImagesAdded' ? each.data.images.map(({ id }) => id) : [],
+        );
+        expect('images' in state ? state.images.map(({ id }) => id) : []).toEqual([...new Set(named)]);
+      }),
+    );
+  });
+
+  test('a tag is any word, those that JavaScript knows included', () => {
+    fc.assert(
+      fc.property(lists, (all) => {
+        const state = stateAfter([
+          created(1),
+          ...all.map((images): RepositoryEvent => ({ type: 'ImagesAdded', data: { images } })),
+        ]);
+        const last = new Map(all.flat().flatMap(({ id, tag }) => (tag === undefined ? [] : [[tag, id] as const])));
+        const entriesOf = 'tags' in state ? Object.entries(state.tags) : [];
+        expect(new Map<string, string>(entriesOf)).toEqual(last);
+      }),
+    );
+  });
+});
