@@ -23,9 +23,10 @@ interface Row {
 
 /**
  * Names come from the directory, which is as fresh as the log. The lateral limit bounds what is read of one large namespace, so that
- * a page costs what it holds and not what stands around it. It is no prepared statement: a plan for any page would be one for none.
+ * a page costs what it holds and not what stands around it; `offset 0` keeps the planner from joining all of the namespace at once.
+ * It is no prepared statement: a plan for any page would be a plan for none.
  */
-const statement = `select n.name as namespace, n.account_id as owner_id, x.name, x.behind
+export const catalogStatement = `select n.name as namespace, n.account_id as owner_id, x.name, x.behind
   from (select id, name, account_id from directory.namespaces where name collate "C" >= $1) n
   cross join lateral (
     select x.name,
@@ -34,7 +35,9 @@ const statement = `select n.name as namespace, n.account_id as owner_id, x.name,
         where e.stream_id = 'repository-' || x.repository_id and e.version > coalesce(r.version, 0)
       ) as behind
     from directory.repository_names x
-    left join read.repositories r on r.repository_id = x.repository_id
+    left join lateral (
+      select * from read.repositories r where r.repository_id = x.repository_id offset 0
+    ) r on true
     where x.namespace_id = n.id and x.name collate "C" > case when n.name = $1 then $2 else '' end
       and (r.repository_id is null or r.status = 'active' and (not r.is_private or $3 or n.account_id = $4))
     order by x.name collate "C"
@@ -54,7 +57,7 @@ export async function catalogPage(
   let place = after;
   while (found.length < limit) {
     const { rows } = await store.pool.query<Row>({
-      text: statement,
+      text: catalogStatement,
       values: [place.namespace, place.name, viewer?.isAdmin ?? false, viewer?.id ?? null, limit],
     });
     const shown = await visible(store, viewer, rows);
