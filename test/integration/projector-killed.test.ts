@@ -13,7 +13,7 @@ import type { System } from '../support/world.ts';
 import { expectedReadModels, storedReadModels } from './read-models.ts';
 import { appendHistories, deeds, eventsOf } from './repository-histories.ts';
 
-const kills = 12;
+const kills = 10;
 const streamsPerRound = 40;
 /** Always a few pages to do, and not the whole machine for the writer. */
 const backlogEventsMax = 2_500n;
@@ -136,9 +136,9 @@ async function atAPage(): Promise<Service | undefined> {
 
 /** Of a process that is frozen: what is active still gets to its end, and then nothing more comes. */
 async function settledState(victim: number): Promise<string | undefined> {
-  const states = (await activity()).filter(({ pid }) => pid === victim).map(({ state }) => state);
-  if (states.includes('active')) return undefined;
-  return states.includes('idle in transaction') ? 'idle in transaction' : 'idle';
+  const states = new Set((await activity()).filter(({ pid }) => pid === victim).map(({ state }) => state));
+  if (states.has('active')) return undefined;
+  return states.has('idle in transaction') ? 'idle in transaction' : 'idle';
 }
 
 async function backlog(): Promise<bigint> {

@@ -7,8 +7,8 @@ import type { Lease } from '@docket/store/lease';
 
 import type { Progress } from './follow.ts';
 
-/** With the standby's interval this bounds the takeover after a kill to less than 5 s. */
-const heldMs = 4_000;
+/** With the standby's interval this bounds the takeover after a kill, far below 5 s; a stall that long loses it, and no harm is done. */
+const heldMs = 3_000;
 const renewEveryMs = 1_000;
 
 export interface HeldLease {

@@ -28,8 +28,8 @@ const connectionsMax = 6;
 const meilisearchConnectionsMax = 2;
 /** A payload of 20 MB on a slow disk. */
 const meilisearchRequestMsMax = 30_000;
-/** Nobody sees half a second in a mail, and it need not look at every event as it comes. */
-const mailPollMs = 500;
+/** Nobody sees it in a mail, and so it need not look at every event as it comes. */
+const mailPollMs = 200;
 /** Without a listener this is how the search index learns of tables that another process projects. */
 const searchPollMsAlone = 100;
 
@@ -79,18 +79,23 @@ function followTables({ environment, log, store }: Wiring, search: Follower | un
   const prepared = environment.databasePooler === 'none';
   // Those who stand behind the tables in other processes.
   const notify = notifier(store.pool);
+  let eventsMax = pageEventsMax;
   return follow({
     name: tablesProjection.name,
     log,
     pollMs: environment.listenDatabaseUrl === undefined ? pollMsAlone : pollMsWhenWoken,
     step: async () => {
+      const allowed = eventsMax;
+      // A page that took too long for a timeout would take too long again; a smaller one may not.
+      eventsMax = Math.max(1, allowed >> 1);
       const page = await inTransaction(store, (client) =>
         projectPage(transactionClient(client, prepared), {
           projection: tablesProjection,
           schema: 'read',
-          eventsMax: pageEventsMax,
+          eventsMax: allowed,
         }),
       );
+      eventsMax = Math.min(allowed * 2, pageEventsMax);
       if (page.outcome === 'advanced') {
         search?.wake();
         notify();
