@@ -21,12 +21,14 @@ export type Handler = (request: ApiRequest) => Promise<Outcome> | Outcome;
 export interface Route {
   readonly path: string;
   readonly handlers: Partial<Record<Method, Handler>>;
+  readonly refusesHead?: true;
 }
 
 export type Protocol = 'v1' | 'v2';
 
-export function mount(router: Router, { path, handlers }: Route, protocol: Protocol, log: Log): void {
-  const allowed = methods.filter((method) => handlers[method]);
+export function mount(router: Router, { path, handlers, refusesHead }: Route, protocol: Protocol, log: Log): void {
+  // HEAD goes with GET without being named.
+  const allowed = methods.filter((method) => method !== 'HEAD' && handlers[method]);
   router.all(path, async (request, response) => {
     const parameters = Object.fromEntries(
       Object.entries(request.params).map(([name, value]) => [name, Array.isArray(value) ? value.join('/') : value]),
@@ -34,7 +36,7 @@ export function mount(router: Router, { path, handlers }: Route, protocol: Proto
     const api = apiRequest(request, parameters);
     response.setHeader('X-Request-Id', api.id);
     const known = methods.find((method) => method === api.method);
-    const handler = known && (handlers[known] ?? (known === 'HEAD' ? handlers.GET : undefined));
+    const handler = known && (handlers[known] ?? (known === 'HEAD' && !refusesHead ? handlers.GET : undefined));
     const outcome = handler ? await handled(handler, api, log) : methodNotAllowed(allowed);
     if (response.destroyed) return;
     send(response, isRefusal(outcome) ? refusalAnswer(outcome, protocol) : outcome);

@@ -13,6 +13,7 @@ import type { Outcome } from '../http/answer.ts';
 import { authenticate, unauthorized } from '../http/authenticate.ts';
 import type { Authentication } from '../http/authenticate.ts';
 import type { Route } from '../http/endpoint.ts';
+import { refusalOfError } from '../http/problem.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { searchDepthMax, searchResultsDefault, searchResultsMax } from '../limits.ts';
 import type { SearchEngine } from './engine.ts';
@@ -25,13 +26,21 @@ export interface SearchRoutes extends Authentication, Pick<Environment, 'anonymo
 }
 
 export function searchRoutes(using: SearchRoutes): Route[] {
-  return [{ path: '/v1/search', handlers: { GET: (request) => search(using, request), HEAD: onlyGet } }];
+  return [{ path: '/v1/search', handlers: { GET: (request) => answered(using, request) }, refusesHead: true }];
 }
 
-/** "It accepts GET only" (seed), and HEAD is another method. */
-function onlyGet(): Outcome {
-  return answer(405, undefined, { Allow: 'GET' });
+/** The seed knows one failure of search, 500, whatever is the matter. */
+async function answered(using: SearchRoutes, request: ApiRequest): Promise<Outcome> {
+  try {
+    return await search(using, request);
+  } catch (error) {
+    if (!refusalOfError(error)) throw error;
+    using.log.warn({ err: error, request_id: request.id }, unavailable.message);
+    return unavailable;
+  }
 }
+
+const unavailable = refuse('search_unavailable', 'search is not available; try again in a moment');
 
 async function search(using: SearchRoutes, request: ApiRequest): Promise<Outcome> {
   const caller = await authenticate(using, request);
@@ -44,7 +53,7 @@ async function search(using: SearchRoutes, request: ApiRequest): Promise<Outcome
   const term = parseSearchTerm(query);
   const pinned = page * pageSize <= searchDepthMax + pageSize ? await exactRepository(using, term) : undefined;
   const found = await firstAnswer(using, term, pinned, { page, pageSize });
-  if (!found) return refuse('search_unavailable', 'no search engine answers; try again in a moment');
+  if (!found) return unavailable;
   const results = pinned && page === 1 ? [pinned.result, ...found.results] : found.results;
   const total = found.total + (pinned ? 1 : 0);
   const body: SearchAnswer = {
