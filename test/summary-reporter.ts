@@ -4,7 +4,17 @@ import type { Reporter, TestModule } from 'vitest/node';
 type Counted = 'passed' | 'failed' | 'skipped' | 'pending';
 
 export class SummaryReporter implements Reporter {
+  #summarised = false;
+
+  onInit(): void {
+    // A run whose engines do not start ends before there is anything to count.
+    process.once('exit', () => {
+      if (!this.#summarised) process.stdout.write('\n0 passed, 1 failed\n');
+    });
+  }
+
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    if (modules.length === 0 && unhandledErrors.length === 0) return;
     const counts: Record<Counted, number> = { passed: 0, failed: 0, skipped: 0, pending: 0 };
     for (const module of modules) {
       let failures = 0;
@@ -18,6 +28,7 @@ export class SummaryReporter implements Reporter {
     }
     counts.failed += unhandledErrors.length;
     const skipped = counts.skipped + counts.pending;
+    this.#summarised = true;
     const line = `${counts.passed} passed, ${counts.failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
     process.stdout.write(`\n${line}\n`);
   }
