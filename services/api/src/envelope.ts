@@ -56,11 +56,15 @@ function fingerprint({ method, path }: ApiRequest, body: string, { id, secret }:
 }
 
 /** Undefined: the client did not name its command, or it is new. */
+export async function namedBefore(store: Store, envelope: CommandEnvelope): Promise<PastCommand | Refusal | undefined> {
+  return envelope.context.fingerprint === null ? undefined : pastCommand(store, envelope);
+}
+
+/** What is in the log of this command, unless another request put it there; undefined when nothing is. */
 export async function pastCommand(
   store: Store,
   { commandId, context }: CommandEnvelope,
 ): Promise<PastCommand | Refusal | undefined> {
-  if (context.fingerprint === null) return undefined;
   const past = await readCommand(store.pool, commandId);
   if (!past) return undefined;
   return isSameRequest(past.fingerprint, context.fingerprint) ? past : commandReused;
@@ -69,6 +73,6 @@ export async function pastCommand(
 export const commandReused = refuse('command_reused', 'the Idempotency-Key was used for another request');
 
 /** Where the one cannot be known any more (erased, or made with a key that was replaced) the key's word is taken. */
-function isSameRequest(past: string | null, present: string): boolean {
-  return past === null || past === present || past.split(':')[0] !== present.split(':')[0];
+function isSameRequest(past: string | null, present: string | null): boolean {
+  return past === null || past === present || past.split(':')[0] !== present?.split(':')[0];
 }

@@ -10,17 +10,17 @@ import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryStream } from '@docket/shared/stored-event';
 import type { DomainEvent } from '@docket/shared/stored-event';
-import { isConnectionLoss } from '@docket/store/connect';
+import { isConnectionLoss, isUniqueViolation } from '@docket/store/connect';
 import type { Store } from '@docket/store/connect';
 import type { GroupCommit } from '@docket/store/group-commit';
-import { appendAll, readCommand } from '@docket/store/log';
-import type { AppendCommand, PastCommand } from '@docket/store/log';
+import { appendAll } from '@docket/store/log';
+import type { AppendCommand, PastCommand, Verdict } from '@docket/store/log';
 import { lookUp } from '@docket/store/repositories';
 import type { Lookup } from '@docket/store/repositories';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
 
-import { pastCommand } from './envelope.ts';
+import { commandReused, namedBefore, pastCommand } from './envelope.ts';
 import type { CommandEnvelope } from './envelope.ts';
 import { attemptsMax } from './limits.ts';
 import type { RepositoryCommand } from './repositories/decider.ts';
@@ -51,26 +51,27 @@ export async function executeOnRepository(
   /** A look-up of this request, to save one. */
   first?: Lookup,
 ): Promise<Executed | Refusal> {
-  const past = await pastCommand(store, envelope);
-  if (past !== undefined) return isRefusal(past) ? past : resumed(store, fullName, past);
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const found = attempt === 0 && first ? first : await lookUp(store, fullName);
+    // After the look-up: what the same command did before it is found here, what it does after it is a conflict.
+    const past = await namedBefore(store, envelope);
+    if (past !== undefined) return resumed(store, fullName, past);
     const { id = uuidv7(), state = absentRepository, version = 0 } = found.repository ?? {};
     const events = repositoryDecider.decide(state, command);
     if (isRefusal(events)) return events;
     if (events.length === 0) return { events, repositoryId: id, state };
     const append = { streamId: repositoryStream(id), expectedVersion: version, events, ...envelope };
-    const outcome = found.repository
-      ? (await groupCommit.append(append)).outcome
-      : await create(store, command, id, append).then((created) => {
-          if (created === 'appended') onAppended();
-          return created;
-        });
+    const outcome = await appended(
+      found.repository
+        ? groupCommit.append(append).then((verdict) => verdict.outcome)
+        : create(store, command, id, append),
+    );
+    if (outcome === 'appended' && !found.repository) onAppended();
     switch (outcome) {
       case 'appended':
         return { events, repositoryId: id, state: fold(evolve, state, events) };
       case 'duplicate': {
-        const done = await readCommand(store.pool, envelope.commandId);
+        const done = await pastCommand(store, envelope);
         if (done) return resumed(store, fullName, done);
         break;
       }
@@ -81,7 +82,17 @@ export async function executeOnRepository(
   return raceLost;
 }
 
-type Outcome = 'appended' | 'duplicate' | 'conflict';
+type Outcome = Verdict['outcome'];
+
+/** One command on two streams at once: the log has it from the other. */
+async function appended(appending: Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await appending;
+  } catch (error) {
+    if (isUniqueViolation(error, 'events_command')) return 'duplicate';
+    throw error;
+  }
+}
 
 /** The first event of a repository goes with its name: two who create the same name at once must not both succeed. */
 async function create(
@@ -110,8 +121,8 @@ async function create(
   }
 }
 
-async function resumed(store: Store, fullName: FullName, { events }: PastCommand): Promise<Executed | Refusal> {
+async function resumed(store: Store, fullName: FullName, past: PastCommand | Refusal): Promise<Executed | Refusal> {
+  if (isRefusal(past)) return past;
   const { repository } = await lookUp(store, fullName);
-  if (!repository) return refuse('command_reused', 'the Idempotency-Key was used for another request');
-  return { events, repositoryId: repository.id, state: repository.state };
+  return repository ? { events: past.events, repositoryId: repository.id, state: repository.state } : commandReused;
 }

@@ -17,7 +17,7 @@ import { inTransaction } from '@docket/store/transaction';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 
-import { pastCommand } from '../envelope.ts';
+import { namedBefore } from '../envelope.ts';
 import type { CommandEnvelope } from '../envelope.ts';
 import { attemptsMax } from '../limits.ts';
 import { accountDecider } from './decider.ts';
@@ -147,23 +147,25 @@ async function attempted(
   envelope: CommandEnvelope,
   work: (client: pg.PoolClient) => Promise<readonly AppendCommand[] | Refusal>,
 ): Promise<'done' | Refusal> {
-  const past = await pastCommand(store, envelope);
-  if (past !== undefined) return isRefusal(past) ? past : 'done';
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const past = await namedBefore(store, envelope);
+    if (past !== undefined) return isRefusal(past) ? past : 'done';
     try {
       const outcome = await inTransaction<'done' | 'again' | Refusal>(store, async (client, abort) => {
         const appends = await work(client);
         if (isRefusal(appends)) return abort(appends);
         if (appends.length === 0) return 'done';
         const verdicts = await appendAll(client, appends, false);
-        if (verdicts.some(({ outcome: verdict }) => verdict === 'duplicate')) return abort('done');
-        return verdicts.some(({ outcome: verdict }) => verdict === 'conflict') ? abort('again') : 'done';
+        return verdicts.every(({ outcome: verdict }) => verdict === 'appended') ? 'done' : abort('again');
       });
       if (outcome === 'done') onAppended();
       if (outcome !== 'again') return outcome;
     } catch (error) {
-      if (isUniqueViolation(error)) return nameTaken;
-      throw error;
+      if (!isUniqueViolation(error)) throw error;
+      // Taken by another account, or by this very command when it was sent twice at once.
+      const twin = await namedBefore(store, envelope);
+      if (twin === undefined) return nameTaken;
+      return isRefusal(twin) ? twin : 'done';
     }
   }
   return raceLost;

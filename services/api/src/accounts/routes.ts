@@ -6,7 +6,7 @@ import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
-import { commandEnvelope } from '../envelope.ts';
+import { commandEnvelope, namedBefore } from '../envelope.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
 import { authenticate, unauthorized } from '../http/authenticate.ts';
@@ -45,6 +45,8 @@ const change = z
   .object({ email: emailField.optional(), password: passwordField.optional() })
   .refine(({ email, password }) => email !== undefined || password !== undefined, 'email or password is needed');
 
+const registered = answer(201, 'User Created');
+
 async function login(using: AccountRoutes, request: ApiRequest): Promise<Outcome> {
   const account = await byPassword(using, request);
   return isRefusal(account) ? account : answer(200, 'OK');
@@ -73,8 +75,12 @@ async function register(using: AccountRoutes, request: ApiRequest): Promise<Outc
   const body = await request.text(smallBodyBytesMax);
   const envelope = commandEnvelope(request, { by: 'nothing' }, typeof body === 'string' ? body : '', using.tokenKeys);
   if (isRefusal(envelope)) return envelope;
-  const retried = envelope.context.fingerprint !== null;
-  if (!retried && (await isNamespaceTaken(using.store, named.username))) return nameTaken;
+  if (await isNamespaceTaken(using.store, named.username)) {
+    // Perhaps by this very command, whose answer was lost.
+    const past = await namedBefore(using.store, envelope);
+    if (past === undefined) return nameTaken;
+    return isRefusal(past) ? past : registered;
+  }
   const given = parseField(registration, json.value);
   if (isRefusal(given)) return given;
   const done = await registerAccount(
@@ -88,7 +94,7 @@ async function register(using: AccountRoutes, request: ApiRequest): Promise<Outc
     },
     envelope,
   );
-  return isRefusal(done) ? done : answer(201, 'User Created');
+  return isRefusal(done) ? done : registered;
 }
 
 async function update(using: AccountRoutes, request: ApiRequest): Promise<Outcome> {
