@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Store } from '@docket/store/connect';
+import { appendAll, readCommand, readStream } from '@docket/store/log';
+import { inTransaction } from '@docket/store/transaction';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { createWorld } from '../support/world.ts';
+import type { System } from '../support/world.ts';
+import { command, described, newStream, openStore } from './append-commands.ts';
+
+let world: System;
+let store: Store;
+
+beforeAll(async () => {
+  world = await createWorld({ api: 0, projectors: 0 });
+  store = openStore(world.databaseUrls.api);
+});
+
+afterAll(async () => {
+  await store.stop();
+  await world.stop();
+});
+
+async function stored(streamId: string): Promise<readonly string[]> {
+  const events = await readStream(store.pool, streamId);
+  return events.map(({ version, commandId, event }) => `${version} ${commandId} ${JSON.stringify(event.data)}`);
+}
+
+async function contextsOf(commandId: string): Promise<readonly unknown[]> {
+  return world.query('select ip, user_agent, fingerprint from es.request_contexts where command_id = $1', [commandId]);
+}
+
+describe('one command', () => {
+  test('is appended with all of its events, in order, and with its context', async () => {
+    const given = command({ events: [described('one'), described('two'), described('three')] });
+    expect(await appendAll(store.pool, [given], true)).toEqual([
+      { outcome: 'appended', position: expect.any(BigInt), version: 3 },
+    ]);
+    const events = await readStream(store.pool, given.streamId);
+    expect(events.map(({ event, version }) => ({ event, version }))).toEqual(
+      given.events.map((event, index) => ({ event, version: index + 1 })),
+    );
+    expect(events[0]).toMatchObject({ metadata: given.metadata, commandId: given.commandId });
+    expect(await contextsOf(given.commandId)).toEqual([
+      { ip: '203.0.113.7', user_agent: 'docker/1.0.0', fingerprint: null },
+    ]);
+  });
+
+  test('that nobody knows anything about leaves no context', async () => {
+    const given = command({ context: { ip: null, userAgent: null, fingerprint: null } });
+    await appendAll(store.pool, [given], true);
+    expect(await contextsOf(given.commandId)).toEqual([]);
+  });
+
+  test.each([
+    ['behind', 0],
+    ['ahead of', 2],
+  ])(
+    'that was decided %s the stream is a conflict, which says where the stream is, and leaves nothing',
+    async (_, at) => {
+      const first = command();
+      await appendAll(store.pool, [first], true);
+      const second = command({ streamId: first.streamId, expectedVersion: at });
+      expect(await appendAll(store.pool, [second], true)).toEqual([{ outcome: 'conflict', version: 1 }]);
+      expect(await stored(first.streamId)).toHaveLength(1);
+      expect(await contextsOf(second.commandId)).toEqual([]);
+    },
+  );
+
+  test('that is sent again is a duplicate with the position of its first event, whatever version it expects', async () => {
+    const given = command({ events: [described('one'), described('two')] });
+    await appendAll(store.pool, [given], true);
+    const [first] = await readStream(store.pool, given.streamId);
+    for (const expectedVersion of [0, 2, 7]) {
+      const verdicts = await appendAll(store.pool, [{ ...given, expectedVersion }], true);
+      expect(verdicts).toEqual([{ outcome: 'duplicate', position: first?.position }]);
+    }
+    expect(await stored(given.streamId)).toHaveLength(2);
+    expect(await readCommand(store.pool, given.commandId)).toEqual({ events: given.events, fingerprint: null });
+  });
+
+  test('without an event is refused before it is sent', async () => {
+    await expect(appendAll(store.pool, [command({ events: [] })], true)).rejects.toThrow('without an event');
+  });
+
+  test('of a transaction that is rolled back was never there', async () => {
+    const given = command();
+    const outcome = await inTransaction<string>(store, async (client, abort) => {
+      const [verdict] = await appendAll(client, [given], true);
+      return abort(verdict?.outcome ?? 'none');
+    });
+    expect(outcome).toBe('appended');
+    expect(await stored(given.streamId)).toEqual([]);
+    expect(await readCommand(store.pool, given.commandId)).toBeUndefined();
+    expect(await appendAll(store.pool, [given], true)).toMatchObject([{ outcome: 'appended', version: 1 }]);
+  });
+});
+
+describe('a batch', () => {
+  test('is judged command by command, and answered in its order', async () => {
+    const known = command();
+    await appendAll(store.pool, [known], true);
+    const fresh = command({ events: [described('one'), described('two')] });
+    const next = command({ streamId: known.streamId, expectedVersion: 1 });
+    const late = command({ expectedVersion: 4 });
+    const verdicts = await appendAll(store.pool, [late, fresh, { ...known, streamId: newStream() }, next], true);
+    expect(verdicts).toEqual([
+      { outcome: 'conflict', version: 0 },
+      { outcome: 'appended', position: expect.any(BigInt), version: 2 },
+      { outcome: 'duplicate', position: expect.any(BigInt) },
+      { outcome: 'appended', position: expect.any(BigInt), version: 2 },
+    ]);
+    expect(await stored(late.streamId)).toEqual([]);
+  });
+
+  test('keeps the order of its events in the log', async () => {
+    const commands = Array.from({ length: 50 }, (_, index) =>
+      command({ events: [described(`${index} one`), described(`${index} two`)] }),
+    );
+    const verdicts = await appendAll(store.pool, commands, true);
+    const positions = verdicts.map((verdict) => (verdict.outcome === 'appended' ? verdict.position : -1n));
+    expect(positions).toEqual(positions.map((_, index) => (positions[0] ?? 0n) + BigInt(2 * index)));
+  });
+
+  test('that names one stream twice, or one command twice, is refused whole, never stored in part', async () => {
+    const first = command();
+    const sameStream = [first, command({ streamId: first.streamId })];
+    await expect(appendAll(store.pool, sameStream, true)).rejects.toMatchObject({ code: '23505' });
+    const sameCommand = [first, command({ commandId: first.commandId })];
+    await expect(appendAll(store.pool, sameCommand, true)).rejects.toMatchObject({ code: '23505' });
+    expect(await stored(first.streamId)).toEqual([]);
+  });
+
+  test('takes streams whose locks are the same lock', async () => {
+    const [pair] = await world.query<{ streams: string[] }>(
+      `select array_agg(s) as streams from (select 'repository-' || g as s from generate_series(1, 300000) g) q
+        group by hashtext(s) having count(*) > 1 limit 1`,
+    );
+    const commands = pair?.streams.map((streamId) => command({ streamId })) ?? [];
+    expect(commands.length).toBeGreaterThan(1);
+    const verdicts = await appendAll(store.pool, commands, true);
+    expect(verdicts.map(({ outcome }) => outcome)).toEqual(commands.map(() => 'appended'));
+  });
+});
+
+describe('at once', () => {
+  test('one command, sent over many connections, is appended once; the others are told where it is', async () => {
+    for (let round = 0; round < 20; round++) {
+      const given = command();
+      const sent = await Promise.all(Array.from({ length: 4 }, () => appendAll(store.pool, [given], true)));
+      const outcomes = sent.flat().map(({ outcome }) => outcome);
+      expect(outcomes.toSorted((a, b) => a.localeCompare(b))).toEqual([
+        'appended',
+        'duplicate',
+        'duplicate',
+        'duplicate',
+      ]);
+      expect(await stored(given.streamId)).toHaveLength(1);
+    }
+  });
+
+  test('of several commands for one version of a stream one is appended, the others are conflicts', async () => {
+    for (let round = 0; round < 20; round++) {
+      const streamId = newStream();
+      const sent = await Promise.all(
+        Array.from({ length: 4 }, () => appendAll(store.pool, [command({ streamId })], true)),
+      );
+      const outcomes = sent.flat().map(({ outcome }) => outcome);
+      expect(outcomes.toSorted((a, b) => a.localeCompare(b))).toEqual(['appended', 'conflict', 'conflict', 'conflict']);
+    }
+  });
+
+  test('batches over the same streams in opposite orders do not lock each other out', async () => {
+    const streams = Array.from({ length: 30 }, newStream);
+    const rounds = 20;
+    const append = async (order: readonly string[]) => {
+      for (let round = 0; round < rounds; round++) {
+        await appendAll(
+          store.pool,
+          order.map((streamId) => command({ streamId, expectedVersion: round })),
+          true,
+        );
+      }
+    };
+    await Promise.all([append(streams), append(streams.toReversed()), append(streams.toSorted()), append(streams)]);
+    const [row] = await world.query<{ streams: bigint; lowest: number; highest: number }>(
+      `select count(*)::int as streams, min(head) as lowest, max(head) as highest
+         from (select max(version) as head from es.events where stream_id = any($1) group by stream_id) q`,
+      [streams],
+    );
+    expect(row).toEqual({ streams: 30, lowest: rounds, highest: rounds });
+  });
+
+  test('one command, sent at once for several new streams, as a creation that is sent again would be, is appended to one of them', async () => {
+    const commandId = randomUUID();
+    const sent = await Promise.allSettled(
+      Array.from({ length: 4 }, () => appendAll(store.pool, [command({ commandId })], true)),
+    );
+    const appended = sent.filter((each) => each.status === 'fulfilled' && each.value[0]?.outcome === 'appended');
+    expect(appended).toHaveLength(1);
+    const [row] = await world.query<{ count: number }>(
+      'select count(*)::int as count from es.events where command_id = $1',
+      [commandId],
+    );
+    expect(row).toEqual({ count: 1 });
+  });
+});
