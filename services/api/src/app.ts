@@ -15,6 +15,7 @@ import { send } from './http/answer.ts';
 import { mount } from './http/endpoint.ts';
 import type { Protocol, Route } from './http/endpoint.ts';
 import { internalError, refusalAnswer } from './http/problem.ts';
+import { openapiRoutes } from './openapi/routes.ts';
 import { pingRoutesV1, pingRoutesV2 } from './ping/routes.ts';
 import type { PingRoutes } from './ping/routes.ts';
 import type { RepositoryRoutes } from './repositories/command.ts';
@@ -38,11 +39,7 @@ export function createApp(options: AppOptions): Express {
   app.set('trust proxy', [...options.trustedProxies]);
   app.set('query parser', false);
   app.use(absoluteFormTargets);
-  const routes: readonly (readonly [Protocol, readonly Route[]])[] = [
-    ['v1', [...pingRoutesV1(), ...accountRoutes(options), ...repositoryRoutes(options), ...searchRoutes(options)]],
-    ['v2', [...pingRoutesV2(options), ...catalogRoutes(options), ...historyRoutes(options)]],
-  ];
-  for (const [protocol, list] of routes) {
+  for (const [protocol, list] of routeTable(options)) {
     for (const route of list) mount(app, route, protocol, options.log);
   }
   app.use((request, response) => {
@@ -50,6 +47,23 @@ export function createApp(options: AppOptions): Express {
   });
   app.use(failed(options.log));
   return app;
+}
+
+/** Which errors a path answers with is told by the protocol that it belongs to. */
+export function routeTable(options: AppOptions): readonly (readonly [Protocol, readonly Route[]])[] {
+  return [
+    [
+      'v1',
+      [
+        ...pingRoutesV1(),
+        ...accountRoutes(options),
+        ...repositoryRoutes(options),
+        ...searchRoutes(options),
+        ...openapiRoutes(),
+      ],
+    ],
+    ['v2', [...pingRoutesV2(options), ...catalogRoutes(options), ...historyRoutes(options)]],
+  ];
 }
 
 /** `PUT https://index.docker.io/v1/… HTTP/1.1`: docker 0.5 writes the whole address into the request line. */

@@ -40,8 +40,8 @@ export function accountRoutes(using: AccountRoutes): Route[] {
 }
 
 /** Extra keys are for others: docker sends `auth` as well. */
-const registration = z.object({ email: emailField, password: passwordField });
-const change = z
+export const registration = z.object({ email: emailField, password: passwordField });
+export const change = z
   .object({ email: emailField.optional(), password: passwordField.optional() })
   .refine(({ email, password }) => email !== undefined || password !== undefined, 'email or password is needed');
 

@@ -28,9 +28,9 @@ export function historyRoutes(using: HistoryRoutes): Route[] {
   ];
 }
 
-const target = z.object({ namespace: namespaceName, repo_name: repositoryName });
+export const historyTarget = z.object({ namespace: namespaceName, repo_name: repositoryName });
 const positionMax = 2n ** 63n - 1n;
-const page = z.object({
+export const historyPage = z.object({
   page_size: z.coerce
     .number()
     .pipe(z.int(`must be a whole number from 1 to ${historyPageMax}`).min(1).max(historyPageMax))
@@ -47,9 +47,9 @@ const page = z.object({
 async function history(using: HistoryRoutes, request: ApiRequest): Promise<Outcome> {
   const caller = await authenticate(using, request);
   if (isRefusal(caller)) return caller;
-  const named = parseField(target, request.parameters);
+  const named = parseField(historyTarget, request.parameters);
   if (isRefusal(named)) return named;
-  const asked = parseField(page, Object.fromEntries(request.query));
+  const asked = parseField(historyPage, Object.fromEntries(request.query));
   if (isRefusal(asked)) return asked;
   const fullName = { namespace: named.namespace, name: named.repo_name };
   const found = await lookUp(using.store, fullName);

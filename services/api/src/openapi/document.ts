@@ -1,0 +1,114 @@
+/** The table of operations as a document of OpenAPI 3.1. */
+import { z } from 'zod';
+
+import { headerNames, operations } from './operations.ts';
+import type { Operation, OperationAnswer } from './operations.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+export function openapiDocument(): Json {
+  const schemas = new Map<string, unknown>();
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of operations) {
+    paths[operation.path] = {
+      ...paths[operation.path],
+      [operation.method.toLowerCase()]: described(operation, schemas),
+    };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Docket',
+      version: '1',
+      description:
+        'An index for container images: the Docker Hub API v1, and below /v2 what it left out. Every path is served with and without a slash at its end, and never redirects.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      schemas: Object.fromEntries(schemas),
+      securitySchemes: {
+        basic: { type: 'http', scheme: 'basic', description: 'Name and password.' },
+        token: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'Authorization',
+          description: 'An access token of one repository: `Token signature=…,repository="ns/name",access=read`.',
+        },
+      },
+    },
+  };
+}
+
+function described(operation: Operation, schemas: Map<string, unknown>): Json {
+  const { method, path, summary, credentials, parameters, query, headers, body, answers } = operation;
+  return {
+    operationId: operationId(method, path),
+    summary,
+    security: security(credentials),
+    parameters: [
+      ...parametersOf('path', parameters, schemas),
+      ...parametersOf('query', query, schemas),
+      ...parametersOf('header', headers, schemas),
+    ],
+    ...(body ? { requestBody: { required: true, content: content(body, 'input', schemas) } } : {}),
+    responses: Object.fromEntries(
+      Object.entries(answers).map(([status, answer]) => [status, responseOf(answer, schemas)]),
+    ),
+  };
+}
+
+/** `getV1UsersConfirmToken`. */
+function operationId(method: string, path: string): string {
+  const words = path.split(/[^A-Za-z0-9]+/).filter((word) => word !== '');
+  return `${method.toLowerCase()}${words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')}`;
+}
+
+function security(credentials: Operation['credentials']): Json[] {
+  if (credentials === 'none') return [];
+  return [...(credentials === 'optional' ? [{}] : []), { basic: [] }, { token: [] }];
+}
+
+function parametersOf(
+  place: 'path' | 'query' | 'header',
+  schema: z.ZodObject | undefined,
+  schemas: Map<string, unknown>,
+) {
+  return Object.entries(schema?.shape ?? {}).map(([name, field]) => ({
+    name,
+    in: place,
+    required: place === 'path',
+    schema: jsonSchema(z.object({ field }), 'input', schemas, 'field'),
+  }));
+}
+
+function responseOf({ description, body, headers = [] }: OperationAnswer, schemas: Map<string, unknown>): Json {
+  return {
+    description,
+    ...(headers.length > 0
+      ? {
+          headers: Object.fromEntries(
+            headers.map((name) => [name, { description: headerNames[name], schema: { type: 'string' } }]),
+          ),
+        }
+      : {}),
+    ...(body ? { content: content(body, 'output', schemas) } : {}),
+  };
+}
+
+function content(body: z.ZodType, io: 'input' | 'output', schemas: Map<string, unknown>): Json {
+  return { 'application/json': { schema: jsonSchema(z.object({ body }), io, schemas, 'body') } };
+}
+
+/** Schemas with an id are components; wrapped in an object, so that the one that is asked for may be one of them itself. */
+function jsonSchema(wrapped: z.ZodObject, io: 'input' | 'output', schemas: Map<string, unknown>, key: string): unknown {
+  const { properties, $defs } = z.toJSONSchema(wrapped, { io, unrepresentable: 'any' });
+  for (const [id, schema] of Object.entries($defs ?? {})) schemas.set(id, withComponents(schema));
+  return withComponents(properties?.[key] ?? {});
+}
+
+/** `#/$defs/Error` → `#/components/schemas/Error`. */
+function withComponents(schema: unknown): unknown {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/'));
+}
