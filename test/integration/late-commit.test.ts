@@ -142,8 +142,13 @@ async function run({ through, read }: Variant): Promise<Run> {
       });
     }
   };
-  const writers = Promise.all(Array.from({ length: 8 }, writer)).then(() => 'written');
-  while ((await Promise.race([writers, page()])) !== 'written');
+  let written = false;
+  const writers = Promise.all(Array.from({ length: 8 }, writer)).finally(() => {
+    written = true;
+  });
+  // One page at a time: two at once would both begin where the last one ended.
+  while (!written) await page();
+  await writers;
   while ((await page()) > 0);
   return { stored: await positionsAfter(start), seen };
 }

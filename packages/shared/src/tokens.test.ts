@@ -60,15 +60,30 @@ describe('the text of a token', () => {
     );
   });
 
-  test('is the same when the header came twice, and the first of two counts', () => {
+  test('is the same when the header came twice, and malformed when two came that differ', () => {
     fc.assert(
       fc.property(token, token, (first, second) => {
-        expect(parseAuthorization(`Token ${formatToken(first)}, Token ${formatToken(second)}`)).toEqual({
+        const both = parseAuthorization(`Token ${formatToken(first)}, Token ${formatToken(second)}`);
+        const same = formatToken(first) === formatToken(second);
+        expect(both).toEqual(same ? { scheme: 'token', token: first } : { scheme: 'malformed' });
+        expect(parseAuthorization(`Token ${formatToken(first)}, Token ${formatToken(first)}`)).toEqual({
           scheme: 'token',
           token: first,
         });
       }),
     );
+  });
+
+  test.each([
+    'access=write',
+    'access="write"',
+    'note="any,access=write"',
+    'note="any,repository=other/repo"',
+    'access:write',
+  ])('is malformed when a v1 registry, which takes the last pair that it finds, would read more in it (%s)', (more) => {
+    const text = 'Token signature=a.b.c,repository="foo/bar",access=read';
+    expect(parseAuthorization(`${text},${more}`)).toEqual({ scheme: 'malformed' });
+    expect(parseAuthorization(`${text}, ${more}`)).toEqual({ scheme: 'malformed' });
   });
 
   test('is malformed when one of its three parts is missing or empty', () => {

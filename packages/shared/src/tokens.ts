@@ -53,7 +53,7 @@ function parseBasic(rest: string): Authorization {
 }
 
 /** Only from the start of a word: else one long word without an equals sign would cost a second. */
-const pair = /(\w+)\s*=\s*(?:"([^"]*)"|([^\s",]*))/g;
+const pair = /\b(\w+)\s*=\s*(?:"([^"]*)"|([^\s",]*))/g;
 
 /** Any number of `Token ` in front, any case, quotes or none, blanks after commas (docker-registry, Quay, docker-index). */
 function parseToken(text: string): Authorization {
@@ -82,9 +82,12 @@ function parseToken(text: string): Authorization {
  * than we do is made to deceive one of us.
  */
 function isReadAlikeByRegistry(text: string, { repository, access }: TokenText): boolean {
-  const found = [...text.matchAll(/(\w+)[:=][\s"]?([^",]+)"?/g)];
-  return found.every(([, name = '', value]) => {
+  // The registry's pattern has no `\b`; with it one long word is not tried from each of its letters.
+  const found = [...text.matchAll(/\b(\w+)[:=][\s"]?([^",]+)"?/g)];
+  return found.every(([, name = '', read = '']) => {
     const key = name.toLowerCase();
-    return (key !== 'repository' || value === repository) && (key !== 'access' || value === access);
+    // Of two blanks before a quote it takes the second one for the value, which is no access and no name.
+    const value = read.trim();
+    return value === '' || ((key !== 'repository' || value === repository) && (key !== 'access' || value === access));
   });
 }

@@ -54,6 +54,8 @@ export async function appendAll(
   commands: readonly AppendCommand[],
   prepared: boolean,
 ): Promise<Verdict[]> {
+  const empty = commands.find(({ events: given }) => given.length === 0);
+  if (empty) throw new Error(`command ${empty.commandId} is without an event: there is nothing to append`);
   const events = commands.flatMap((command, index) =>
     command.events.map((event, seq) => ({ no: index + 1, seq: seq + 1, event, metadata: command.metadata })),
   );
