@@ -1,7 +1,7 @@
 /** The only SQL on events. Appending has one door, the function `es.append`; reading the whole log has one, `es.read_after`. */
 import { metadataSchema } from '@docket/shared/event';
 import type { Metadata, Recorded } from '@docket/shared/event';
-import { readEvent, schemaVersion } from '@docket/shared/stored-event';
+import { readEvent, schemaVersionOf } from '@docket/shared/stored-event';
 import type { DomainEvent } from '@docket/shared/stored-event';
 import type pg from 'pg';
 
@@ -72,7 +72,7 @@ export async function appendAll(
       events.map(({ no }) => no),
       events.map(({ seq }) => seq),
       events.map(({ event }) => event.type),
-      events.map(() => schemaVersion),
+      events.map(({ event }) => schemaVersionOf(event.type)),
       events.map(({ event }) => JSON.stringify(event.data)),
       events.map(({ metadata }) => JSON.stringify(metadata)),
     ],
