@@ -146,12 +146,10 @@ async function run({ through, read }: Variant): Promise<Run> {
       });
     }
   };
-  let written = false;
-  const writers = Promise.all(Array.from({ length: 8 }, writer)).finally(() => {
-    written = true;
-  });
+  const written = new AbortController();
+  const writers = Promise.all(Array.from({ length: 8 }, writer)).finally(() => written.abort());
   // One page at a time: two at once would both begin where the last one ended.
-  while (!written) await page();
+  while (!written.signal.aborted) await page();
   await writers;
   while ((await page()) > 0);
   return { stored: await positionsAfter(start), seen };
