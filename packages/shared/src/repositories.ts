@@ -11,7 +11,7 @@ import type { Checksum, ImageId, RepositoryName, TagName } from './names.ts';
 export const imageEntry = z.object({ id: imageId, checksum: checksum.optional(), tag: tagName.optional() });
 export type ImageEntry = z.infer<typeof imageEntry>;
 
-/** Where the client said that it pushed to (`X-Docker-Endpoints` of its request): told, never judged. */
+/** Registries: where the client said that it pushed to (`X-Docker-Endpoints` of its request), or was sent to. Told, never judged. */
 const endpoints = z.array(z.string()).optional();
 
 export const repositoryEvent = z.discriminatedUnion('type', [
@@ -21,7 +21,8 @@ export const repositoryEvent = z.discriminatedUnion('type', [
   }),
   z.object({
     type: z.literal('PushOpened'),
-    data: z.object({ push: z.int().positive(), images: z.array(imageEntry) }),
+    // `endpoints`: the registries that the client was sent to; since the second version.
+    data: z.object({ push: z.int().positive(), images: z.array(imageEntry), endpoints }),
   }),
   z.object({ type: z.literal('ImagesAdded'), data: z.object({ images: z.array(imageEntry), endpoints }) }),
   z.object({ type: z.literal('PushCompleted'), data: z.object({ push: z.int().positive(), endpoints }) }),

@@ -8,12 +8,34 @@ import type { RepositoryEvent } from './repositories.ts';
 
 export type DomainEvent = AccountEvent | RepositoryEvent;
 
-/** The version in which every event is written today. A version that changes gets an upcaster and keeps its old sample. */
+/** The versions in which events are written today, where that is not the first. Each older one has its upcaster. */
+const writtenVersions: Readonly<Partial<Record<DomainEvent['type'], number>>> = { PushOpened: 2 };
+
+/** Of every event that was never written otherwise. */
 export const schemaVersion = 1;
+
+export function schemaVersionOf(type: DomainEvent['type']): number {
+  return writtenVersions[type] ?? schemaVersion;
+}
+
+type Upcaster = (data: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+
+/** From the version that an event has to the next, in turn: `[0]` makes the second of the first. */
+const upcasters: Readonly<Partial<Record<DomainEvent['type'], readonly Upcaster[]>>> = {
+  // Nobody noted where the client was sent.
+  PushOpened: [(data) => ({ ...data, endpoints: [] })],
+};
 
 const domainEvent = z.discriminatedUnion('type', [...accountEvent.options, ...repositoryEvent.options]);
 
+const objectSchema = z.record(z.string(), z.unknown());
+const knownTypes: readonly DomainEvent['type'][] = domainEvent.options.map(({ shape }) => shape.type.value);
+
+/** Not what its type and version say that it is. */
 export class UnreadableEvent extends Error {}
+
+/** Written by a newer version of this program: that one can read it. */
+export class NewerEvent extends UnreadableEvent {}
 
 export interface StoredEvent {
   readonly type: string;
@@ -33,13 +55,22 @@ export function readAccountEvent(row: StoredEvent): AccountEvent {
   return parsed(accountEvent, row);
 }
 
-function parsed<T>(schema: z.ZodType<T>, { type, schema_version, data }: StoredEvent): T {
-  if (schema_version !== schemaVersion) {
-    throw new UnreadableEvent(`${type} of version ${schema_version} is not known; this program knows ${schemaVersion}`);
+function parsed<T>(schema: z.ZodType<T>, { type, schema_version: version, data }: StoredEvent): T {
+  const known = knownTypes.find((name) => name === type);
+  if (known === undefined) throw new NewerEvent(`${type}: not known to this program`);
+  const current = schemaVersionOf(known);
+  if (version > current) {
+    throw new NewerEvent(`${type} of version ${version} is not known; this program knows ${current}`);
   }
-  const result = schema.safeParse({ type, data });
+  const result = schema.safeParse({ type, data: version === current ? data : upcast(known, version, data) });
   if (!result.success) throw new UnreadableEvent(`${type}: ${z.prettifyError(result.error)}`);
   return result.data;
+}
+
+function upcast(type: DomainEvent['type'], version: number, data: unknown): unknown {
+  const older = objectSchema.safeParse(data);
+  if (!older.success) throw new UnreadableEvent(`${type} of version ${version}: the data is no object`);
+  return (upcasters[type] ?? []).slice(version - 1).reduce((newer, step) => step(newer), older.data);
 }
 
 export function repositoryStream(repositoryId: string): string {
