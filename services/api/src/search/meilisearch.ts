@@ -1,5 +1,5 @@
 /** Search by Meilisearch: whenever it is there and its index is not far behind the log. */
-import { connectMeilisearch } from '@docket/runtime/meilisearch';
+import { connectMeilisearch, meilisearchRefusal } from '@docket/runtime/meilisearch';
 import type { SearchTerm } from '@docket/shared/search';
 import { searchIndexUid } from '@docket/shared/search-index';
 import type { Store } from '@docket/store/connect';
@@ -71,6 +71,8 @@ export function meilisearchSearch(
         return { hits: parsed, total: last ? offset + parsed.length : estimatedTotalHits };
       } catch (error) {
         restsUntil = performance.now() + restMs;
+        // Before the projector has made it, and after somebody removed it until it has.
+        if (meilisearchRefusal(error)?.code === 'index_not_found') return undefined;
         throw error;
       }
     },
