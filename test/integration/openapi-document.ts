@@ -1,0 +1,130 @@
+/** What `GET /openapi.json` says of one exchange, and whether the exchange keeps to it. */
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { z } from 'zod';
+
+const responseSchema = z.object({
+  description: z.string().min(1),
+  headers: z.record(z.string(), z.object({ description: z.string().min(1), schema: z.looseObject({}) })).optional(),
+  content: z.object({ 'application/json': z.object({ schema: z.unknown() }) }).optional(),
+});
+
+const parameterSchema = z.object({
+  name: z.string(),
+  in: z.enum(['path', 'query', 'header']),
+  required: z.boolean(),
+  schema: z.unknown(),
+});
+
+const operationSchema = z.object({
+  operationId: z.string(),
+  summary: z.string().min(1),
+  security: z.array(z.record(z.string(), z.array(z.string()))),
+  parameters: z.array(parameterSchema),
+  requestBody: z
+    .object({ required: z.boolean(), content: z.object({ 'application/json': z.object({ schema: z.unknown() }) }) })
+    .optional(),
+  responses: z.record(z.string().regex(/^\d{3}$/), responseSchema),
+});
+
+const documentSchema = z.object({
+  openapi: z.literal('3.1.0'),
+  info: z.object({ title: z.string(), version: z.string() }),
+  paths: z.record(
+    z.string().startsWith('/'),
+    z.partialRecord(z.enum(['get', 'put', 'post', 'patch', 'delete']), operationSchema),
+  ),
+  components: z.object({
+    schemas: z.record(z.string(), z.unknown()),
+    securitySchemes: z.record(z.string(), z.looseObject({})),
+  }),
+});
+
+export interface Exchange {
+  readonly method: string;
+  /** With its query. */
+  readonly target: string;
+  readonly status: number;
+  readonly contentType: string | null;
+  /** As it came over the wire. */
+  readonly body: string;
+}
+
+export interface DescribedOperation {
+  readonly method: string;
+  readonly path: string;
+  readonly statuses: readonly number[];
+}
+
+export class Description {
+  readonly #document: z.infer<typeof documentSchema>;
+  readonly #ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
+  /** Pairs of an operation and a status that an exchange was held to. */
+  readonly seen = new Set<string>();
+
+  constructor(document: unknown) {
+    this.#document = documentSchema.parse(document);
+    this.#ajv.addSchema({ $id: 'docket', components: this.#document.components });
+  }
+
+  get operations(): DescribedOperation[] {
+    return Object.entries(this.#document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, operation]) =>
+        operation
+          ? [{ method: method.toUpperCase(), path, statuses: Object.keys(operation.responses).map(Number) }]
+          : [],
+      ),
+    );
+  }
+
+  get document(): z.infer<typeof documentSchema> {
+    return this.#document;
+  }
+
+  /** Compiles; a schema that is none, or that points nowhere, is an error. */
+  check(schema: unknown): (value: unknown) => string[] {
+    const pointed = JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"docket#/components/'));
+    const validate = this.#ajv.compile(pointed);
+    return (value) =>
+      validate(value) ? [] : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+  }
+
+  /** What is wrong with the exchange by this document; nothing when it is as described. */
+  faults({ method, target, status, contentType, body }: Exchange): string[] {
+    const asked = method === 'HEAD' ? 'GET' : method;
+    const path = this.#pathOf(target.split('?')[0] ?? '');
+    if (path === undefined) return [`${target} is not described`];
+    const operation = Object.entries(this.#document.paths[path] ?? {}).find(
+      ([name]) => name === asked.toLowerCase(),
+    )?.[1];
+    if (operation === undefined)
+      return status === 405 ? [] : [`${method} ${path} is not described and answers ${status}`];
+    const response = operation.responses[status];
+    if (response === undefined) return [`${method} ${path} is not described to answer ${status}: ${body}`];
+    this.seen.add(`${asked} ${path} ${status}`);
+    if (contentType !== 'application/json') return [`${method} ${path} ${status} has the type ${contentType}`];
+    if (method === 'HEAD' || body === '') {
+      const needsBody = method !== 'HEAD' && response.content !== undefined && status !== 405;
+      return needsBody ? [`${method} ${path} ${status} has no body`] : [];
+    }
+    if (response.content === undefined) return [`${method} ${path} ${status} has a body: ${body}`];
+    const errors = this.check(response.content['application/json'].schema)(JSON.parse(body));
+    return errors.map((error) => `${method} ${path} ${status}: ${error} in ${body}`);
+  }
+
+  /** Of several that fit the one with the fewest parameters, as OpenAPI wants it. */
+  #pathOf(target: string): string | undefined {
+    const plain = (path: string) => path.replace(/\/$/, '') || '/';
+    const fitting = Object.keys(this.#document.paths).filter((path) =>
+      new RegExp(
+        `^${plain(path)
+          .replaceAll('.', '\\.')
+          .replaceAll(/\{\w+\}/g, '[^/]+')}$`,
+      ).test(plain(target)),
+    );
+    const parameters = (path: string) => path.split('{').length;
+    const resource = (path: string) => (/\/(images|auth|access)$/.test(path) ? 0 : 1);
+    return fitting.toSorted(
+      (left, right) => resource(left) - resource(right) || parameters(left) - parameters(right),
+    )[0];
+  }
+}
