@@ -143,12 +143,12 @@ describe('the document', () => {
         .replace('{image_id}', 'abc')
         .replace('{username}', 'someone')
         .replace('{token}', 'none');
-      const described = description.operations
-        .filter((operation) => operation.path === path)
-        .map(({ method }) => method);
+      const described = new Set(
+        description.operations.filter((operation) => operation.path === path).map(({ method }) => method),
+      );
       for (const method of ['GET', 'PUT', 'POST', 'PATCH', 'DELETE']) {
         const { status } = await ask(method, target, {}, method === 'GET' ? null : '');
-        expect(`${method} ${target}: ${status === 405}`).toBe(`${method} ${target}: ${!described.includes(method)}`);
+        expect(`${method} ${target}: ${status === 405}`).toBe(`${method} ${target}: ${!described.has(method)}`);
       }
     }
   });
