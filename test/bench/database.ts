@@ -1,4 +1,9 @@
-/** A database of the bench's own, migrated and dropped again, on the server of DATABASE_URL. */
+/** A database of the bench's own, migrated and dropped again: on the server of DATABASE_URL, or on a durable one that is started for it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { startPostgres } from '@docket/infra/postgres';
 import { migrate } from '@docket/store/migrate';
 import pg from 'pg';
 
@@ -8,16 +13,38 @@ export interface BenchDatabase {
 }
 
 export async function benchDatabase(): Promise<BenchDatabase> {
-  const serverUrl = process.env['DATABASE_URL'];
-  if (serverUrl === undefined) throw new Error('DATABASE_URL is not set: it says on which server to measure');
-  const name = `docket_bench_${process.pid}`;
-  await onServer(serverUrl, `create database ${name}`);
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
-  await migrate({ ownerUrl: url.href, apiUrl: url.href, projectorUrl: url.href });
+  const server = await benchServer();
+  try {
+    const name = `docket_bench_${process.pid}`;
+    await onServer(server.url, `create database ${name}`);
+    const url = new URL(server.url);
+    url.pathname = `/${name}`;
+    await migrate({ ownerUrl: url.href, apiUrl: url.href, projectorUrl: url.href });
+    return {
+      url: url.href,
+      stop: async () => {
+        await onServer(server.url, `drop database ${name} with (force)`);
+        await server.stop();
+      },
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+/** Somebody who may create databases, on a server that waits for the disk. */
+async function benchServer(): Promise<BenchDatabase> {
+  const given = process.env['DATABASE_URL'];
+  if (given !== undefined) return { url: given, stop: async () => undefined };
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'docket-bench-'));
+  const postgres = await startPostgres({ dataDirectory, durable: true });
   return {
-    url: url.href,
-    stop: () => onServer(serverUrl, `drop database ${name} with (force)`),
+    url: postgres.superuserUrl('postgres'),
+    stop: async () => {
+      await postgres.stop();
+      await rm(dataDirectory, { recursive: true, force: true });
+    },
   };
 }
 
