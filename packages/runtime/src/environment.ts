@@ -39,6 +39,8 @@ export interface TokenKey {
 
 export interface Environment {
   readonly port: number;
+  /** Of the projector's own listener; 0: none. */
+  readonly healthPort: number;
   /** Undefined: the host that the request came to. */
   readonly publicUrl: string | undefined;
   readonly databaseUrl: string;
@@ -84,6 +86,10 @@ const environmentSchema = z.object({
   PORT: wholeNumber(0, 65_535)
     .prefault('8080')
     .register(documentation, { default: '8080', about: 'port of the API; 0 takes any free one' }),
+  HEALTH_PORT: wholeNumber(0, 65_535).prefault('0').register(documentation, {
+    default: 'none; `up` takes a free one and writes it to `run.json`',
+    about: 'port on which a projector answers `/livez`, `/readyz` and `/metrics`, which the API answers on its own',
+  }),
   PUBLIC_URL: webAddress().optional().register(documentation, {
     default: "the request's own host",
     about: 'address under which clients and links in mails reach the API',
@@ -257,6 +263,7 @@ type Values = z.output<typeof environmentSchema>;
 function settingsOf(values: Values): Settings {
   return {
     port: values.PORT,
+    healthPort: values.HEALTH_PORT,
     publicUrl: values.PUBLIC_URL,
     databaseUrl: values.DATABASE_URL,
     listenDatabaseUrl: values.LISTEN_DATABASE_URL,

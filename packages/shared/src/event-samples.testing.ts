@@ -17,6 +17,7 @@ export const eventSamples: readonly StoredEvent[] = [
   { type: 'RegistrationLapsed', schema_version: 1, data: {} },
   { type: 'RepositoryCreated', schema_version: 1, data: { namespace_id: id, name: 'redis', life: 1 } },
   { type: 'PushOpened', schema_version: 1, data: { push: 1, images: [image, { id: 'parent' }] } },
+  { type: 'PushOpened', schema_version: 2, data: { push: 1, images: [image], endpoints } },
   { type: 'ImagesAdded', schema_version: 1, data: { images: [image] } },
   { type: 'ImagesAdded', schema_version: 1, data: { images: [image], endpoints } },
   { type: 'PushCompleted', schema_version: 1, data: { push: 1 } },

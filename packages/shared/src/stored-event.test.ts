@@ -1,16 +1,18 @@
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 
 import { accountEvent } from './accounts.ts';
 import { eventSamples } from './event-samples.testing.ts';
 import { repositoryEvent } from './repositories.ts';
 import {
+  NewerEvent,
   UnreadableEvent,
   readAccountEvent,
   readEvent,
   readRepositoryEvent,
   repositoryOf,
   repositoryStream,
-  schemaVersion,
+  schemaVersionOf,
 } from './stored-event.ts';
 
 const types = [...accountEvent.options, ...repositoryEvent.options].map(({ shape }) => shape.type.value);
@@ -20,16 +22,36 @@ test.each(types)('there is a sample of %s in every version up to the one that is
     eventSamples.filter((sample) => sample.type === type).map((sample) => sample.schema_version),
   );
   expect([...versions].toSorted((a, b) => a - b)).toEqual(
-    Array.from({ length: schemaVersion }, (_, index) => index + 1),
+    Array.from({ length: schemaVersionOf(type) }, (_, index) => index + 1),
   );
 });
 
 test.each(eventSamples.map((sample) => [`${sample.type} ${JSON.stringify(sample.data)}`, sample] as const))(
   '%s is read, and nothing of it is lost',
   (_, { type, schema_version, data }) => {
-    expect(readEvent({ type, schema_version, data })).toEqual({ type, data });
+    const read = readEvent({ type, schema_version, data });
+    expect(read.type).toBe(type);
+    expect(read.data).toMatchObject(z.record(z.string(), z.unknown()).parse(data));
+    const added = Object.keys(read.data).length - Object.keys(z.record(z.string(), z.unknown()).parse(data)).length;
+    // In the version of today nothing is added either.
+    expect(schema_version < schemaVersionOf(read.type) || added === 0).toBe(true);
   },
 );
+
+test('a push that was opened before anybody noted where the client was sent tells of no registries', () => {
+  const data = { push: 1, images: [{ id: 'layer' }] };
+  expect(readEvent({ type: 'PushOpened', schema_version: 1, data })).toEqual({
+    type: 'PushOpened',
+    data: { ...data, endpoints: [] },
+  });
+});
+
+test('what a newer program wrote is told from what nobody can read', () => {
+  expect(() => readEvent({ type: 'PushOpened', schema_version: 3, data: {} })).toThrow(NewerEvent);
+  expect(() => readEvent({ type: 'RepositoryRenamed', schema_version: 1, data: {} })).toThrow(NewerEvent);
+  expect(() => readEvent({ type: 'PushOpened', schema_version: 1, data: { push: 0 } })).not.toThrow(NewerEvent);
+  expect(() => readEvent({ type: 'PushOpened', schema_version: 1, data: [] })).toThrow(UnreadableEvent);
+});
 
 test('no sample is of an event that nobody knows', () => {
   expect(new Set(eventSamples.map(({ type }) => type))).toEqual(new Set(types));

@@ -8,9 +8,8 @@ revoke all on function es.append(text[], int[], uuid[], text[], text[], text[], 
 grant execute on function es.append(text[], int[], uuid[], text[], text[], text[], int[], int[], text[], smallint[], text[], text[]) to :api;
 grant insert, update, delete on directory.namespaces, directory.accounts, directory.addresses, directory.spent_links, directory.repository_names to :api;
 
-grant insert, update on es.projections to :projector;
-grant insert on es.projection_failures to :projector;
-grant execute on function es.begin_rebuild() to :projector;
+grant insert, update, delete on es.projections, es.projection_failures, es.superseded_indexes to :projector;
+grant execute on function es.begin_rebuild(), es.switch_read_models(), es.drop_superseded_read_models(), es.discard_rebuild() to :projector;
 grant insert, update, delete, truncate on all tables in schema read to :projector;
 
 -- On the role, because a pooler in transaction mode lets no start-up option through.

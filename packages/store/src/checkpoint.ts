@@ -45,20 +45,42 @@ export async function moveCheckpoint(
 ): Promise<void> {
   await client.run(
     'move_checkpoint',
-    `update es.projections set position = $3, command_id = $4, moved_at = clock_timestamp()
+    `update es.projections set position = $3, command_id = $4, moved_at = clock_timestamp(),
+       trouble = null, trouble_reason = null, trouble_since = null
      where name = $1 and version = $2`,
     [name, version, position, commandId],
   );
 }
 
-export async function readCheckpoint(executor: Executor, { name, version }: Projection): Promise<Checkpoint> {
-  const { rows } = await executor.query<CheckpointRow>({
-    text: 'select position, command_id from es.projections where name = $1 and version = $2',
+export interface Standing extends Checkpoint {
+  /** The search index that it fills, where it is not the first one. */
+  readonly target: string | undefined;
+}
+
+export async function readCheckpoint(executor: Executor, { name, version }: Projection): Promise<Standing> {
+  const { rows } = await executor.query<CheckpointRow & { target: string | null }>({
+    text: 'select position, command_id, target from es.projections where name = $1 and version = $2',
     values: [name, version],
   });
   const [row] = rows;
   if (!row) throw new Error(`the projection ${name} ${version} is not in es.projections`);
-  return { position: row.position, commandId: row.command_id };
+  return { position: row.position, commandId: row.command_id, target: row.target ?? undefined };
+}
+
+/** In whichever version it is in use. */
+export async function readInUse(executor: Executor, { name }: Projection): Promise<Standing> {
+  const version = await versionInUse(executor, name);
+  if (version === undefined) throw new Error(`the projection ${name} is not in es.projections`);
+  return readCheckpoint(executor, { name, version });
+}
+
+/** The version that is in use, which may be older or newer than the one that this program builds. Undefined when there is none. */
+export async function versionInUse(executor: Executor, name: string): Promise<number | undefined> {
+  const { rows } = await executor.query<{ version: number }>({
+    text: 'select max(version) as version from es.projections where name = $1',
+    values: [name],
+  });
+  return rows[0]?.version ?? undefined;
 }
 
 /** From the first event again, whether it stood anywhere before or not. */
@@ -70,23 +92,21 @@ export async function restartCheckpoint(executor: Executor, { name, version }: P
   });
 }
 
-export interface Failure {
-  readonly projection: string;
-  readonly position: bigint;
-  /** What it was about: an address, a repository, a stream. Ids only. */
-  readonly subject: string;
+/** Why a follower does not go on: `halted` until a person has looked, `waiting` for a process of a newer version. */
+export interface Trouble {
+  readonly kind: 'halted' | 'waiting';
   readonly reason: string;
 }
 
-/** Once, however often the same thing fails in the same way. */
-export async function recordFailure(
+/** For other processes and for people to see; gone with the next page that anybody applies. */
+export async function reportTrouble(
   executor: Executor,
-  { projection, position, subject, reason }: Failure,
+  { name, version }: Projection,
+  { kind, reason }: Trouble,
 ): Promise<void> {
   await executor.query({
-    text: `insert into es.projection_failures (projection, position, subject, reason)
-      select $1, $2, $3, $4 where not exists (
-        select from es.projection_failures where projection = $1 and position = $2 and subject = $3 and reason = $4)`,
-    values: [projection, position, subject, reason],
+    text: `update es.projections set trouble = $3, trouble_reason = $4, trouble_since = clock_timestamp()
+      where name = $1 and version = $2 and (trouble, trouble_reason) is distinct from ($3, $4)`,
+    values: [name, version, kind, reason],
   });
 }

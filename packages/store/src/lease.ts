@@ -11,19 +11,22 @@ export interface Lease {
   readonly fence: bigint;
 }
 
-/** Undefined while another holder's lease has not run out. */
+/**
+ * Undefined while another holder's lease has not run out. With `succeeds` the checkpoint of an older version is taken over as it is:
+ * what was sent once is not sent again by a newer version.
+ */
 export async function takeLease(
   executor: Executor,
   projection: Projection,
   holder: string,
-  heldMs: number,
+  { heldMs, succeeds }: { readonly heldMs: number; readonly succeeds: boolean },
 ): Promise<Lease | undefined> {
   const { rows } = await executor.query<{ fence: bigint }>({
     text: `update es.projections
-      set holder = $3, fence = fence + 1, held_until = clock_timestamp() + $4 * interval '1 millisecond'
-      where name = $1 and version = $2 and held_until < clock_timestamp()
+      set version = $2, holder = $3, fence = fence + 1, held_until = clock_timestamp() + $4 * interval '1 millisecond'
+      where name = $1 and (version = $2 or ($5 and version < $2)) and held_until < clock_timestamp()
       returning fence`,
-    values: [projection.name, projection.version, holder, heldMs],
+    values: [projection.name, projection.version, holder, heldMs, succeeds],
   });
   const [row] = rows;
   return row && { projection, holder, fence: row.fence };
@@ -59,7 +62,8 @@ export async function moveLeasedCheckpoint(
   { position, commandId }: Checkpoint,
 ): Promise<boolean> {
   const { rowCount } = await executor.query({
-    text: `update es.projections set position = $5, command_id = $6, moved_at = clock_timestamp()
+    text: `update es.projections set position = $5, command_id = $6, moved_at = clock_timestamp(),
+        trouble = null, trouble_reason = null, trouble_since = null
       where name = $1 and version = $2 and holder = $3 and fence = $4`,
     values: [projection.name, projection.version, holder, fence, position, commandId],
   });

@@ -1,4 +1,4 @@
-/** What the search index is built from: the rows of the read model that a page of the log touched. */
+/** What the search index is built from: the rows of the read model that a page of the log touched. And which index is asked. */
 import type { NamespaceName, RepositoryName } from '@docket/shared/names';
 import type { Repository } from '@docket/shared/repositories';
 
@@ -18,7 +18,7 @@ interface PageRow {
   repository_ids: readonly string[] | null;
 }
 
-/** Never ahead of the tables: their rows are what is indexed. Undefined at the end. */
+/** Never ahead of the tables, of whichever version they are: their rows are what is indexed. Undefined at the end. */
 export async function readSearchPage(
   executor: Executor,
   after: bigint,
@@ -27,12 +27,12 @@ export async function readSearchPage(
   const { rows } = await executor.query<PageRow>({
     text: `with page as (
         select position, command_id, stream_id from es.events
-        where position > $1 and position <= (select position from es.projections where name = $3 and version = $4)
+        where position > $1 and position <= (select position from es.projections where name = $3)
         order by position limit $2)
       select max(position) as position, (array_agg(command_id order by position desc))[1] as command_id,
         array_agg(distinct substr(stream_id, 12)) filter (where stream_id like 'repository-%') as repository_ids
       from page`,
-    values: [after, eventsMax, tablesProjection.name, tablesProjection.version],
+    values: [after, eventsMax, tablesProjection.name],
   });
   const [row] = rows;
   if (!row || row.position === null) return undefined;
@@ -90,4 +90,16 @@ export async function readInstallationId(executor: Executor): Promise<string> {
   const [row] = rows;
   if (!row) throw new Error('directory.installation is empty: the database was not migrated');
   return row.id;
+}
+
+export async function supersededIndexes(executor: Executor, afterMs: number): Promise<string[]> {
+  const { rows } = await executor.query<{ uid: string }>({
+    text: `select uid from es.superseded_indexes where since < clock_timestamp() - $1 * interval '1 millisecond'`,
+    values: [afterMs],
+  });
+  return rows.map(({ uid }) => uid);
+}
+
+export async function forgetSupersededIndex(executor: Executor, uid: string): Promise<void> {
+  await executor.query({ text: 'delete from es.superseded_indexes where uid = $1', values: [uid] });
 }

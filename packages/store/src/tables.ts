@@ -35,6 +35,10 @@ interface ProjectionTable {
   holder: string | null;
   fence: bigint;
   held_until: Date;
+  target: string | null;
+  trouble: 'halted' | 'waiting' | null;
+  trouble_reason: string | null;
+  trouble_since: Date | null;
 }
 
 interface ProjectionFailureTable {
@@ -44,6 +48,13 @@ interface ProjectionFailureTable {
   subject: string;
   reason: string;
   failed_at: Generated<Date>;
+  attempts: Generated<number>;
+  retry_at: Date | null;
+}
+
+interface SupersededIndexTable {
+  uid: string;
+  since: Generated<Date>;
 }
 
 interface InstallationTable {
@@ -115,6 +126,7 @@ export interface Tables {
   'es.request_contexts': RequestContextTable;
   'es.projections': ProjectionTable;
   'es.projection_failures': ProjectionFailureTable;
+  'es.superseded_indexes': SupersededIndexTable;
   'directory.installation': InstallationTable;
   'directory.namespaces': NamespaceTable;
   'directory.accounts': AccountTable;

@@ -38,9 +38,11 @@ export interface LeaseOptions {
   readonly projection: Projection;
   readonly holder: string;
   readonly log: Log;
+  /** Whether the checkpoint of an older version is gone on with. */
+  readonly succeeds?: boolean;
 }
 
-export function leaseHolder({ store: { pool }, projection, holder, log }: LeaseOptions): LeaseHolder {
+export function leaseHolder({ store: { pool }, projection, holder, log, succeeds = false }: LeaseOptions): LeaseHolder {
   let holding: Holding | undefined;
   let stopped = false;
 
@@ -48,7 +50,7 @@ export function leaseHolder({ store: { pool }, projection, holder, log }: LeaseO
     if (holding !== undefined) return holding;
     if (stopped) return undefined;
     const before = performance.now();
-    const lease = await takeLease(pool, projection, holder, heldMs);
+    const lease = await takeLease(pool, projection, holder, { heldMs, succeeds });
     if (lease === undefined) return undefined;
     log.info({ projection: projection.name, fence: `${lease.fence}` }, `took the lease of ${projection.name}`);
     const end = new AbortController();

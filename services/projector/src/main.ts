@@ -4,27 +4,42 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 import type { Environment } from '@docket/runtime/environment';
+import { listenForOperations, operations } from '@docket/runtime/health';
+import type { Check } from '@docket/runtime/health';
 import type { Log } from '@docket/runtime/log';
 import { connectMeilisearch } from '@docket/runtime/meilisearch';
-import { mailProjection, searchProjection, tablesProjection } from '@docket/store/checkpoint';
+import {
+  measurePages,
+  measurePools,
+  measureProjections,
+  measureSearchTasks,
+  createRegistry,
+} from '@docket/runtime/metrics';
+import {
+  mailProjection,
+  reportTrouble,
+  searchProjection,
+  tablesProjection,
+  versionInUse,
+} from '@docket/store/checkpoint';
 import type { Projection } from '@docket/store/checkpoint';
 import { connect } from '@docket/store/connect';
 import type { Store } from '@docket/store/connect';
 import { listen, notifier } from '@docket/store/notify';
-import { inTransaction } from '@docket/store/transaction';
-import { transactionClient } from '@docket/store/transaction-client';
+import { readStandings } from '@docket/store/projections';
 
 import { mailDelivery } from './accounts/deliver-mail.ts';
 import { mailStep } from './accounts/mail.ts';
 import { follow, pollMsAlone, pollMsWhenWoken } from './follow.ts';
 import type { Follower, Progress } from './follow.ts';
 import { leaseHolder } from './hold-lease.ts';
-import type { HeldLease } from './hold-lease.ts';
+import { tablesRebuild } from './rebuild.ts';
 import { searchStep } from './search/project.ts';
-import { pageEventsMax, projectPage } from './tables.ts';
+import { dropSupersededIndexes, nextSearch, openSearchRebuild, switchSearch } from './search/rebuild.ts';
+import { tablesStep } from './tables.ts';
 
-/** One for each follower, one for each lease, one for hints. */
-const connectionsMax = 6;
+/** One for each follower, one for each lease, one for hints, one for those who ask how it is. */
+const connectionsMax = 8;
 const meilisearchConnectionsMax = 2;
 /** A payload of 20 MB on a slow disk. */
 const meilisearchRequestMsMax = 30_000;
@@ -32,20 +47,45 @@ const meilisearchRequestMsMax = 30_000;
 const mailPollMs = 200;
 /** Without a listener this is how the search index learns of tables that another process projects. */
 const searchPollMsAlone = 100;
+/** What fails for longer than this is told to those who ask whether the process is well. */
+const failingMsMax = 10_000;
+const dropEveryMs = 5_000;
 
 export interface Projector {
   readonly stop: () => Promise<void>;
+  /** Of its own listener; undefined where it has none. */
+  readonly healthPort: number | undefined;
 }
+
+export interface ProjectorVersions {
+  readonly tables: Projection;
+  readonly search: Projection;
+  readonly mail: Projection;
+}
+
+const versionsOfThisProgram: ProjectorVersions = {
+  tables: tablesProjection,
+  search: searchProjection,
+  mail: mailProjection,
+};
 
 interface Wiring {
   readonly environment: Environment;
+  readonly versions: ProjectorVersions;
   readonly log: Log;
   readonly store: Store;
   /** Of the leases: a process that comes back under its own number is another one. */
   readonly holder: string;
+  readonly onPage: (projection: string, events: number) => void;
+  readonly onTask: (task: { readonly status: string; readonly seconds: number }) => void;
 }
 
-export async function runProjector(environment: Environment, log: Log): Promise<Projector> {
+/** `versions`: for a test of what happens when the program of tomorrow is started beside this one. */
+export async function runProjector(
+  environment: Environment,
+  log: Log,
+  versions: ProjectorVersions = versionsOfThisProgram,
+): Promise<Projector> {
   const store = connect({
     url: environment.projectorDatabaseUrl,
     applicationName: `docket projector ${process.pid}`,
@@ -53,11 +93,39 @@ export async function runProjector(environment: Environment, log: Log): Promise<
     connectionsMax,
     onIdleError: (error) => log.warn({ err: error }, 'a connection to the database broke'),
   });
-  const wiring = { environment, log, store, holder: `${hostname()} ${process.pid} ${randomUUID()}` };
+  const registry = createRegistry();
+  measurePools(registry, { projector: store.pool });
+  measureProjections(registry, () => readStandings(store));
+  const wiring: Wiring = {
+    environment,
+    versions,
+    log,
+    store,
+    holder: `${hostname()} ${process.pid} ${randomUUID()}`,
+    onPage: measurePages(registry),
+    onTask: measureSearchTasks(registry),
+  };
   const search = followSearch(wiring);
   const tables = followTables(wiring, search);
   const mail = followMail(wiring);
+  const followers = { tables, ...(search ? { search } : {}), mail };
+  const stopFollowers = async () => {
+    await Promise.all(Object.values(followers).map((follower) => follower.stop()));
+    await store.stop();
+  };
 
+  const ready = operations({
+    registry,
+    checks: [databaseCheck(store), ...Object.entries(followers).map(followerCheck)],
+  });
+  const { healthPort } = environment;
+  let health;
+  try {
+    health = healthPort === 0 ? undefined : await listenForOperations(healthPort, ready);
+  } catch (error) {
+    await stopFollowers();
+    throw new Error(`HEALTH_PORT ${healthPort} cannot be used`, { cause: error });
+  }
   const { listenDatabaseUrl } = environment;
   const listener =
     listenDatabaseUrl === undefined
@@ -67,47 +135,89 @@ export async function runProjector(environment: Environment, log: Log): Promise<
           search?.wake();
         });
   return {
+    healthPort: health?.port,
     stop: async () => {
+      ready.drain();
       await listener?.stop();
-      await Promise.all([tables.stop(), search?.stop(), mail.stop()]);
-      await store.stop();
+      await stopFollowers();
+      await health?.stop();
     },
   };
 }
 
-function followTables({ environment, log, store }: Wiring, search: Follower | undefined): Follower {
+function databaseCheck(store: Store): Check {
+  return {
+    name: 'database',
+    required: true,
+    probe: async () => {
+      await store.query('ready', 'select 1', []);
+      return undefined;
+    },
+  };
+}
+
+function followerCheck([name, follower]: readonly [string, Follower]): Check {
+  return {
+    name,
+    required: true,
+    probe: () => {
+      const now = follower.state();
+      switch (now.state) {
+        case 'following':
+        case 'standby':
+          return undefined;
+        case 'failing':
+          return performance.now() - now.sinceMs > failingMsMax ? `it fails again and again: ${now.reason}` : undefined;
+        case 'halted':
+          return `it stands still until somebody looks: ${now.reason}`;
+        case 'waiting':
+          return `it waits for a newer version: ${now.reason}`;
+      }
+    },
+  };
+}
+
+function followTables({ environment, versions, log, store, onPage }: Wiring, search: Follower | undefined): Follower {
   const prepared = environment.databasePooler === 'none';
+  const projection = versions.tables;
   // Those who stand behind the tables in other processes.
   const notify = notifier(store.pool);
-  let eventsMax = pageEventsMax;
+  const step = tablesStep({ store, prepared, projection });
+  const rebuild = tablesRebuild({ store, prepared, projection });
+
+  /** Where the tables are still those of an older version, this one builds its own beside them and then takes their place. */
+  async function supersede(): Promise<Progress> {
+    const inUse = await versionInUse(store.pool, projection.name);
+    if (inUse === undefined || inUse >= projection.version) return 'standby';
+    const opened = await rebuild.open();
+    if (opened === undefined) return 'standby';
+    if (opened === 'begun') log.info({ version: projection.version }, 'building the tables of a new version');
+    const page = await rebuild.page();
+    if (page.outcome !== 'idle') return page.outcome;
+    if (await rebuild.takePlace()) log.info({ version: projection.version }, 'the tables of a new version are in use');
+    return 'advanced';
+  }
+
   return follow({
-    name: tablesProjection.name,
+    name: projection.name,
     log,
     pollMs: environment.listenDatabaseUrl === undefined ? pollMsAlone : pollMsWhenWoken,
     step: async () => {
-      const allowed = eventsMax;
-      // A page that took too long for a timeout would take too long again; a smaller one may not.
-      eventsMax = Math.max(1, allowed >> 1);
-      const page = await inTransaction(store, (client) =>
-        projectPage(transactionClient(client, prepared), {
-          projection: tablesProjection,
-          schema: 'read',
-          eventsMax: allowed,
-        }),
-      );
-      eventsMax = Math.min(allowed * 2, pageEventsMax);
+      const page = await step();
+      if (page.outcome === 'standby') return supersede();
       if (page.outcome === 'advanced') {
+        onPage(projection.name, page.events);
         search?.wake();
         notify();
       }
       return page.outcome;
     },
+    onTrouble: (trouble) => reportTrouble(store.pool, projection, trouble),
   });
 }
 
 /** Undefined where there is no search engine: search answers from the tables then. */
-function followSearch(wiring: Wiring): Follower | undefined {
-  const { environment, log, store } = wiring;
+function followSearch({ environment, versions, log, store, holder, onTask }: Wiring): Follower | undefined {
   const { meilisearchUrl, meilisearchApiKey, listenDatabaseUrl } = environment;
   if (meilisearchUrl === undefined) return undefined;
   const { client, stop } = connectMeilisearch({
@@ -116,41 +226,83 @@ function followSearch(wiring: Wiring): Follower | undefined {
     connectionsMax: meilisearchConnectionsMax,
     requestMsMax: meilisearchRequestMsMax,
   });
-  const pollMs = listenDatabaseUrl === undefined ? searchPollMsAlone : pollMsWhenWoken;
-  return followUnderLease(wiring, searchProjection, pollMs, searchStep({ store, client, log }), stop);
+  const projection = versions.search;
+  const next = nextSearch(projection);
+  const lease = leaseHolder({ store, projection, holder, log });
+  const nextLease = leaseHolder({ store, projection: next, holder, log });
+  const running = searchStep({ store, client, log, projection, onTask });
+  const building = searchStep({ store, client, log, projection: next, onTask });
+  let droppedAt = -Infinity;
+
+  /** As with the tables: beside those of an older version, and then in their place. */
+  async function supersede(): Promise<Progress> {
+    const inUse = await versionInUse(store.pool, projection.name);
+    if (inUse === undefined || inUse >= projection.version) return 'standby';
+    if ((await openSearchRebuild(store, projection)) === undefined) return 'standby';
+    return nextLease.under(async (held) => {
+      const progress = await building(held);
+      if (progress === 'idle') await switchSearch(store, held.lease);
+      return 'advanced';
+    });
+  }
+
+  const follower = follow({
+    name: projection.name,
+    log,
+    pollMs: listenDatabaseUrl === undefined ? searchPollMsAlone : pollMsWhenWoken,
+    step: async () => {
+      const progress = await lease.under(async (held) => {
+        if (performance.now() - droppedAt > dropEveryMs) {
+          droppedAt = performance.now();
+          await dropSupersededIndexes(store, client);
+        }
+        return running(held);
+      });
+      return progress === 'standby' ? supersede() : progress;
+    },
+    onTrouble: (trouble) => reportTrouble(store.pool, projection, trouble),
+  });
+  return stoppedWith(follower, async () => {
+    // What waits for the outside gives up: it would hold up the end, and the next holder does it again.
+    await Promise.all([lease.stop(), nextLease.stop()]);
+    await stop();
+  });
 }
 
-function followMail(wiring: Wiring): Follower {
-  const { environment, log, store } = wiring;
+function followMail({ environment, versions, log, store, holder }: Wiring): Follower {
   const delivery = mailDelivery({
     smtpUrl: environment.smtpUrl,
     from: environment.mailFrom,
     directory: join(environment.dataDirectory, 'mail'),
   });
+  const projection = versions.mail;
+  // Never built anew: every mail would go out again. A new version goes on where the last process of the old one gave up.
+  const lease = leaseHolder({ store, projection, holder, log, succeeds: true });
   const step = mailStep({
     store,
     delivery,
     log,
+    projection,
     publicUrl: environment.publicUrl ?? `http://localhost:${environment.port}`,
     tokenKeys: environment.tokenKeys,
   });
-  return followUnderLease(wiring, mailProjection, mailPollMs, step, async () => delivery.stop());
+  const follower = follow({
+    name: projection.name,
+    log,
+    pollMs: mailPollMs,
+    step: () => lease.under(step),
+    onTrouble: (trouble) => reportTrouble(store.pool, projection, trouble),
+  });
+  return stoppedWith(follower, async () => {
+    await lease.stop();
+    delivery.stop();
+  });
 }
 
-function followUnderLease(
-  { store, log, holder }: Wiring,
-  projection: Projection,
-  pollMs: number,
-  step: (held: HeldLease) => Promise<Progress>,
-  release: () => Promise<void>,
-): Follower {
-  const lease = leaseHolder({ store, projection, holder, log });
-  const follower = follow({ name: projection.name, log, pollMs, step: () => lease.under(step) });
+function stoppedWith(follower: Follower, release: () => Promise<void>): Follower {
   return {
-    wake: follower.wake,
+    ...follower,
     stop: async () => {
-      // What waits for the outside gives up: it would hold up the end, and the next holder does it again.
-      await lease.stop();
       await release();
       await follower.stop();
     },

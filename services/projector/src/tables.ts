@@ -2,12 +2,17 @@
 import type { Recorded } from '@docket/shared/event';
 import { repositoryEvent } from '@docket/shared/repositories';
 import type { RepositoryEvent } from '@docket/shared/repositories';
+import { NewerEvent, UnreadableEvent } from '@docket/shared/stored-event';
 import type { DomainEvent } from '@docket/shared/stored-event';
 import { lockCheckpoint, moveCheckpoint } from '@docket/store/checkpoint';
 import type { Projection } from '@docket/store/checkpoint';
+import type { Store } from '@docket/store/connect';
 import { readAfter } from '@docket/store/log';
+import { inTransaction } from '@docket/store/transaction';
+import { transactionClient } from '@docket/store/transaction-client';
 import type { TransactionClient } from '@docket/store/transaction-client';
 
+import { FollowerHalted, FollowerWaits } from './follow.ts';
 import { projectImages, writeImages } from './images/project.ts';
 import { projectRepositories, readRepositories, repositoryIdOf, writeRepositories } from './repositories/project.ts';
 import type { ReadSchema } from './repositories/project.ts';
@@ -57,4 +62,33 @@ const repositoryEventTypes = new Set<string>(repositoryEvent.options.map(({ shap
 
 function isOfRepository(recorded: Recorded<DomainEvent>): recorded is Recorded<RepositoryEvent> {
   return repositoryEventTypes.has(recorded.event.type);
+}
+
+export interface TablesStepOptions {
+  readonly store: Store;
+  readonly prepared: boolean;
+  readonly projection: Projection;
+}
+
+/** One page of the tables that are read. */
+export function tablesStep({ store, prepared, projection }: TablesStepOptions): () => Promise<Page> {
+  let eventsMax = pageEventsMax;
+  return async () => {
+    const allowed = eventsMax;
+    // A page that took too long for a timeout would take too long again, and one that holds an event that cannot be applied never
+    // will be: a smaller one may, up to that event.
+    eventsMax = Math.max(1, allowed >> 1);
+    try {
+      const page = await inTransaction(store, (client) =>
+        projectPage(transactionClient(client, prepared), { projection, schema: 'read', eventsMax: allowed }),
+      );
+      eventsMax = Math.min(allowed * 2, pageEventsMax);
+      return page;
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent) && !(error instanceof FollowerHalted)) throw error;
+      if (allowed > 1) return { outcome: 'advanced', events: 0, position: 0n };
+      if (error instanceof NewerEvent) throw new FollowerWaits(error.message, { cause: error });
+      throw error instanceof FollowerHalted ? error : new FollowerHalted(error.message, { cause: error });
+    }
+  };
 }

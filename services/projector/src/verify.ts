@@ -10,7 +10,7 @@ import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository } from '@docket/shared/repositories';
 import { markerDocumentId, searchIndexUid } from '@docket/shared/search-index';
 import { readAccountEvent, readRepositoryEvent, repositoryStream } from '@docket/shared/stored-event';
-import { readCheckpoint, searchProjection, tablesProjection } from '@docket/store/checkpoint';
+import { readInUse, searchProjection, tablesProjection } from '@docket/store/checkpoint';
 import type { Store } from '@docket/store/connect';
 import { readIndexedRows, readInstallationId } from '@docket/store/search-pages';
 import { inTransaction } from '@docket/store/transaction';
@@ -101,7 +101,7 @@ interface TableRow {
 
 /** Every repository that the log or the tables know, as the tables' checkpoint has it. */
 async function verifyTables(client: pg.PoolClient, differs: Differs): Promise<number> {
-  const { position } = await readCheckpoint(client, tablesProjection);
+  const { position } = await readInUse(client, tablesProjection);
   let repositories = 0;
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
@@ -239,7 +239,8 @@ async function verifyAccounts(client: pg.PoolClient, differs: Differs): Promise<
 async function verifyIndex(store: Store, meilisearch: Meilisearch, differs: Differs): Promise<number> {
   const lag = await catchUp(store);
   if (lag > 0n) differs(`the search index is ${lag} positions behind the tables`);
-  const index = meilisearch.index(searchIndexUid(await readInstallationId(store.pool)));
+  const { target } = await readInUse(store.pool, searchProjection);
+  const index = meilisearch.index(target ?? searchIndexUid(await readInstallationId(store.pool)));
   const unseen = new Set(await allDocumentIds(index));
   unseen.delete(markerDocumentId);
   let documents = 0;
@@ -279,8 +280,8 @@ async function verifyIndex(store: Store, meilisearch: Meilisearch, differs: Diff
 async function catchUp(store: Store): Promise<bigint> {
   const deadline = performance.now() + catchUpMsMax;
   for (;;) {
-    const tables = await readCheckpoint(store.pool, tablesProjection);
-    const search = await readCheckpoint(store.pool, searchProjection);
+    const tables = await readInUse(store.pool, tablesProjection);
+    const search = await readInUse(store.pool, searchProjection);
     const lag = tables.position - search.position;
     if (lag <= 0n || performance.now() > deadline) return lag;
     await elapsed(catchUpPollMs);

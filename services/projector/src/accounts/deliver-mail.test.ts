@@ -39,12 +39,14 @@ test('a server takes the mail', async () => {
   expect(received.join('\n')).toContain('Subject: Please confirm');
 });
 
-test('a recipient whom the server refuses for good is a refusal; one whom it refuses for now is not', async () => {
+test('a recipient whom the server refuses is told from a server that is closing, and for good from for now', async () => {
   const gone = await smtpServer((line) => (line.startsWith('RCPT') ? '550 no such user' : '250 fine'));
   const full = await smtpServer((line) => (line.startsWith('RCPT') ? '450 mailbox is full' : '250 fine'));
   const deliver = (url: string) => mailDelivery({ smtpUrl: url, from, directory: '' }).deliver(mail);
-  await expect(deliver(gone.url)).rejects.toThrow(MailRefused);
-  await expect(deliver(full.url)).rejects.not.toThrow(MailRefused);
+  const closing = await smtpServer((line) => (line.startsWith('RCPT') ? '421 come again later' : '250 fine'));
+  await expect(deliver(gone.url)).rejects.toMatchObject({ name: 'MailRefused', forGood: true });
+  await expect(deliver(full.url)).rejects.toMatchObject({ name: 'MailRefused', forGood: false });
+  await expect(deliver(closing.url)).rejects.not.toThrow(MailRefused);
 });
 
 test('a server that is not there, or that does not let us in, is no fault of the mail', async () => {

@@ -10,9 +10,16 @@ const connectMsMax = 10_000;
 const greetingMsMax = 10_000;
 const silenceMsMax = 30_000;
 
-/** The server will never take this mail, however often it is sent. */
+/** The server does not take this mail, while it may well take others. */
 export class MailRefused extends Error {
   override readonly name = 'MailRefused';
+  /** However often it is sent. */
+  readonly forGood: boolean;
+
+  constructor(reason: string, { forGood, cause }: { readonly forGood: boolean; readonly cause: unknown }) {
+    super(reason, { cause });
+    this.forGood = forGood;
+  }
 }
 
 export interface Delivery {
@@ -48,20 +55,21 @@ function smtpDelivery(from: string, url: string): Delivery {
       try {
         await transport.sendMail(message(from, mail));
       } catch (error) {
-        if (isRefusal(error)) throw new MailRefused(error.message, { cause: error });
-        throw error;
+        throw refusalOf(error) ?? error;
       }
     },
     stop: () => transport.close(),
   };
 }
 
-/** About this mail, and for good. A login that is refused is about us, and somebody will put it right. */
-function isRefusal(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
+/** What is about this mail alone. A login that is refused is about us, and somebody will put it right. */
+function refusalOf(error: unknown): MailRefused | undefined {
+  if (!(error instanceof Error)) return undefined;
   const about = 'code' in error && (error.code === 'EENVELOPE' || error.code === 'EMESSAGE');
   const status = 'responseCode' in error && typeof error.responseCode === 'number' ? error.responseCode : undefined;
-  return about && (status === undefined || status >= 500);
+  // 421 is the server that closes: it takes no mail at all.
+  if (!about || status === 421) return undefined;
+  return new MailRefused(error.message, { forGood: status === undefined || status >= 500, cause: error });
 }
 
 function fileDelivery(from: string, directory: string): Delivery {

@@ -6,9 +6,10 @@ import type { Log } from '@docket/runtime/log';
 import { searchDocument } from '@docket/shared/search';
 import type { SearchDocument } from '@docket/shared/search';
 import { searchIndexUid } from '@docket/shared/search-index';
-import { readCheckpoint, recordFailure, searchProjection } from '@docket/store/checkpoint';
-import type { Checkpoint } from '@docket/store/checkpoint';
+import { readCheckpoint, searchProjection } from '@docket/store/checkpoint';
+import type { Checkpoint, Projection } from '@docket/store/checkpoint';
 import type { Store } from '@docket/store/connect';
+import { dueFailures, recordFailure, resolveFailures } from '@docket/store/failures';
 import { moveLeasedCheckpoint } from '@docket/store/lease';
 import type { Lease } from '@docket/store/lease';
 import { isInLog, readIndexedRows, readInstallationId, readSearchPage } from '@docket/store/search-pages';
@@ -20,30 +21,51 @@ import { LeaseLost } from '../hold-lease.ts';
 import type { HeldLease } from '../hold-lease.ts';
 import { beginning, dropIndex, judgeMarker, markerLine, prepareIndex, readMarker } from './marker.ts';
 import { addDocuments, deleteDocuments, payloadParts } from './tasks.ts';
-import type { Engine, Line } from './tasks.ts';
+import type { Engine, Line, TaskMeasured } from './tasks.ts';
 
 const pageEventsMax = 10_000;
 /** How long an index that was emptied under us goes unnoticed while nothing happens. */
 const markerCheckMs = 2_000;
+const retryCheckMs = 1_000;
+/** Before its number: one that is not among the rows it was made of. */
+const unknownDocument = 'document ';
+/** Some two minutes: whatever is wrong with a document is wrong with it for good, unless the engine had a bad moment. */
+const retriesMax = 4;
 
 export interface SearchOptions {
   readonly store: Store;
   readonly client: Meilisearch;
   readonly log: Log;
+  readonly projection: Projection;
+  readonly onTask: (task: TaskMeasured) => void;
 }
 
 /** One page of the search index, under its lease. */
-export function searchStep({ store: { pool }, client, log }: SearchOptions): (held: HeldLease) => Promise<Progress> {
+export function searchStep({
+  store: { pool },
+  client,
+  log,
+  projection,
+  onTask,
+}: SearchOptions): (held: HeldLease) => Promise<Progress> {
   let installation: string | undefined;
   let checkedFence: bigint | undefined;
   let checkedAt = -Infinity;
+  let retriedAt = -Infinity;
+
+  /** Of the running index and of the one that takes its place: a document that is refused by the one is by the other. */
+  const failuresOf = searchProjection.name;
 
   return async ({ lease, ended }) => {
     installation ??= await readInstallationId(pool);
-    const engine: Engine = { client, uid: searchIndexUid(installation), ended };
-    const checkpoint = await readCheckpoint(pool, searchProjection);
+    const checkpoint = await readCheckpoint(pool, projection);
+    const engine: Engine = { client, uid: checkpoint.target ?? searchIndexUid(installation), ended, onTask };
     const page = await readSearchPage(pool, checkpoint.position, pageEventsMax);
     const checked = checkedFence === lease.fence && performance.now() - checkedAt < markerCheckMs;
+    if (checked && performance.now() - retriedAt > retryCheckMs) {
+      retriedAt = performance.now();
+      await retryFailures(engine, installation, checkpoint);
+    }
     if (page === undefined && checked) return 'idle';
 
     const resumed = await reconcile(engine, lease, installation, checkpoint);
@@ -88,11 +110,7 @@ export function searchStep({ store: { pool }, client, log }: SearchOptions): (he
     for (const [index, part] of parts.entries()) {
       // Until its last part a page is not in the index.
       const reached = index === parts.length - 1 ? page.end : before;
-      for (const { id, reason } of await addDocuments(engine, part, markerLine(ours, reached))) {
-        const subject = rows.find(({ number }) => number === BigInt(id))?.repositoryId ?? `document ${id}`;
-        await recordFailure(pool, { projection: searchProjection.name, position: page.end.position, subject, reason });
-        log.error({ subject, reason }, 'Meilisearch refuses a document; the others go on');
-      }
+      await add(engine, rows, part, markerLine(ours, reached), page.end.position);
     }
     log.debug(
       {
@@ -102,6 +120,47 @@ export function searchStep({ store: { pool }, client, log }: SearchOptions): (he
         duration_ms: Math.round(performance.now() - started),
       },
       'indexed a page',
+    );
+  }
+
+  /** What Meilisearch refuses is noted and gone past, and what it took is no failure any more. */
+  async function add(
+    engine: Engine,
+    rows: readonly IndexedRow[],
+    lines: readonly Line[],
+    marker: Line,
+    position: bigint,
+  ): Promise<void> {
+    const refused = await addDocuments(engine, lines, marker);
+    const subjects = new Map(rows.map(({ number, repositoryId }) => [Number(number), repositoryId]));
+    const subjectOf = (id: number) => subjects.get(id) ?? `${unknownDocument}${id}`;
+    for (const { id, reason } of refused) {
+      const subject = subjectOf(id);
+      await recordFailure(pool, { projection: failuresOf, position, subject, reason, retriesMax });
+      log.error({ subject, reason }, 'Meilisearch refuses a document; the others go on');
+    }
+    const failed = new Set(refused.map(({ id }) => id));
+    const taken = lines.filter(({ id }) => !failed.has(id)).map(({ id }) => subjectOf(id));
+    if (taken.length > 0) await resolveFailures(pool, failuresOf, taken);
+  }
+
+  /** Written as they are now: whatever happened to them since is in it. */
+  async function retryFailures(engine: Engine, ours: string, checkpoint: Checkpoint): Promise<void> {
+    const due = await dueFailures(pool, failuresOf);
+    if (due.length === 0) return;
+    const rows = await readIndexedRows(
+      pool,
+      due.map(({ subject }) => subject).filter((subject) => !subject.startsWith(unknownDocument)),
+    );
+    const { lines } = contents(rows);
+    await add(engine, rows, lines, markerLine(ours, checkpoint), checkpoint.position);
+    const written = new Set(
+      rows.filter((row) => documentOf(row) !== undefined).map(({ repositoryId }) => repositoryId),
+    );
+    await resolveFailures(
+      pool,
+      failuresOf,
+      due.filter(({ subject }) => !written.has(subject)).map(({ subject }) => subject),
     );
   }
 

@@ -20,14 +20,25 @@ export interface Engine {
   readonly uid: string;
   /** Ends the waiting. */
   readonly ended: AbortSignal;
+  readonly onTask?: (task: TaskMeasured) => void;
 }
 
-async function done({ client, ended }: Engine, { taskUid }: EnqueuedTask): Promise<Task> {
-  const deadline = performance.now() + taskMsMax;
+export interface TaskMeasured {
+  readonly status: string;
+  /** From when it was enqueued to its end, as far as this process looked. */
+  readonly seconds: number;
+}
+
+async function done({ client, ended, onTask }: Engine, { taskUid }: EnqueuedTask): Promise<Task> {
+  const started = performance.now();
+  const deadline = started + taskMsMax;
   let pauseMs = pollMsMin;
   while (performance.now() < deadline) {
     const task = await client.tasks.getTask(taskUid);
-    if (task.status !== 'enqueued' && task.status !== 'processing') return task;
+    if (task.status !== 'enqueued' && task.status !== 'processing') {
+      onTask?.({ status: task.status, seconds: (performance.now() - started) / 1_000 });
+      return task;
+    }
     await elapsed(pauseMs, undefined, { signal: ended });
     pauseMs = Math.min(pauseMs * 1.5, pollMsMax);
   }

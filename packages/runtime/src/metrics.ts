@@ -1,0 +1,170 @@
+/**
+ * What a process tells Prometheus of itself. Metrics are made where the process is wired and handed down as functions: whoever measures
+ * does not know who counts, and two processes in one test do not count into each other.
+ */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** From a fifth of a millisecond to the longest that a client waits. */
+const secondsBuckets = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const batchBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 200];
+
+/** With what every process has: CPU, memory, garbage collection, event-loop delay. */
+export function createRegistry(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+/** As `pg` has it: connections that are open, those of them that nobody uses, and callers that wait for one. */
+export interface ConnectionPool {
+  readonly totalCount: number;
+  readonly idleCount: number;
+  readonly waitingCount: number;
+}
+
+export function measurePools(registry: Registry, pools: Readonly<Record<string, ConnectionPool>>): void {
+  const connections = new Gauge({
+    name: 'docket_database_connections',
+    help: 'Connections to PostgreSQL by pool and state; "waiting" are callers that have none.',
+    labelNames: ['pool', 'state'],
+    registers: [registry],
+    collect: () => {
+      for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
+        connections.set({ pool, state: 'used' }, totalCount - idleCount);
+        connections.set({ pool, state: 'idle' }, idleCount);
+        connections.set({ pool, state: 'waiting' }, waitingCount);
+      }
+    },
+  });
+}
+
+export interface ProjectionStanding {
+  readonly projection: string;
+  readonly lagEvents: number;
+  readonly lagSeconds: number;
+  readonly halted: boolean;
+  readonly failures: number;
+}
+
+/** Read at every scrape. Without an answer the projections are missing from it: a lag of some minutes ago would look like one. */
+export function measureProjections(registry: Registry, read: () => Promise<readonly ProjectionStanding[]>): void {
+  const labelNames = ['projection'] as const;
+  const registers = [registry];
+  const events = new Gauge({
+    name: 'docket_projection_lag_events',
+    help: 'How many positions of the log lie between the checkpoint of a projection and the end.',
+    labelNames,
+    registers,
+    collect: async () => {
+      const standings = await read().catch(() => []);
+      for (const gauge of [events, seconds, halted, failures]) gauge.reset();
+      for (const { projection, lagEvents, lagSeconds, halted: isHalted, failures: setAside } of standings) {
+        events.set({ projection }, lagEvents);
+        seconds.set({ projection }, lagSeconds);
+        halted.set({ projection }, isHalted ? 1 : 0);
+        failures.set({ projection }, setAside);
+      }
+    },
+  });
+  const seconds = new Gauge({
+    name: 'docket_projection_lag_seconds',
+    help: 'How long ago the oldest event was recorded that a projection does not have yet.',
+    labelNames,
+    registers,
+  });
+  const halted = new Gauge({
+    name: 'docket_projection_halted',
+    help: '1 where a follower stands still until somebody looks.',
+    labelNames,
+    registers,
+  });
+  const failures = new Gauge({
+    name: 'docket_projection_failures',
+    help: 'What a projection could not deliver: it is tried again or was set aside (docket projections failures).',
+    labelNames,
+    registers,
+  });
+}
+
+export interface HttpRequestMeasured {
+  readonly method: string;
+  /** The pattern, never the path: there are as many paths as repositories. */
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+
+export function measureHttp(registry: Registry): (request: HttpRequestMeasured) => void {
+  const requests = new Histogram({
+    name: 'docket_http_request_seconds',
+    help: 'From the head of a request to the end of its answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: secondsBuckets,
+    registers: [registry],
+  });
+  return ({ method, route, status, seconds }) => requests.observe({ method, route, status }, seconds);
+}
+
+export interface AppendMeasured {
+  /** Through group commit, or in a transaction of its own. */
+  readonly way: 'group' | 'transaction';
+  readonly seconds: number;
+  readonly outcomes: readonly ('appended' | 'duplicate' | 'conflict')[];
+}
+
+export function measureAppends(registry: Registry): (append: AppendMeasured) => void {
+  const registers = [registry];
+  const duration = new Histogram({
+    name: 'docket_append_seconds',
+    help: 'One call of the append function, with its commit where it is a transaction of its own.',
+    labelNames: ['way'],
+    buckets: secondsBuckets,
+    registers,
+  });
+  const batch = new Histogram({
+    name: 'docket_append_batch_commands',
+    help: 'Commands that went into the log with one call of group commit.',
+    buckets: batchBuckets,
+    registers,
+  });
+  const commands = new Counter({
+    name: 'docket_commands_total',
+    help: 'Commands by the verdict of the log: appended, duplicate of one that is in it, conflict with another writer.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  for (const outcome of ['appended', 'duplicate', 'conflict']) commands.inc({ outcome }, 0);
+  return ({ way, seconds, outcomes }) => {
+    duration.observe({ way }, seconds);
+    if (way === 'group') batch.observe(outcomes.length);
+    for (const outcome of outcomes) commands.inc({ outcome });
+  };
+}
+
+export interface SearchTaskMeasured {
+  readonly status: string;
+  /** From the sending to the end of the task. */
+  readonly seconds: number;
+}
+
+export function measureSearchTasks(registry: Registry): (task: SearchTaskMeasured) => void {
+  const tasks = new Histogram({
+    name: 'docket_search_task_seconds',
+    help: 'From the sending of a payload until Meilisearch says how its task ended.',
+    labelNames: ['status'],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    registers: [registry],
+  });
+  return ({ status, seconds }) => tasks.observe({ status }, seconds);
+}
+
+/** Events and pages that a projection of this process applied. */
+export function measurePages(registry: Registry): (projection: string, events: number) => void {
+  const applied = new Counter({
+    name: 'docket_projected_events_total',
+    help: 'Events of the log that this process went past in a projection.',
+    labelNames: ['projection'],
+    registers: [registry],
+  });
+  return (projection, events) => applied.inc({ projection }, events);
+}
