@@ -29,6 +29,19 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      {
+        extends: true,
+        test: {
+          // Programs of others, where they are installed: "pnpm clients".
+          name: 'clients',
+          include: ['test/clients/**/*.test.ts'],
+          globalSetup: './test/stack.ts',
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          // Daemons of their own for every file.
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

@@ -12,9 +12,12 @@ import type { CatalogRoutes } from './catalog/routes.ts';
 import { historyRoutes } from './history/routes.ts';
 import type { HistoryRoutes } from './history/routes.ts';
 import { send } from './http/answer.ts';
+import type { Answer } from './http/answer.ts';
+import { distributionRefusal } from './http/distribution.ts';
 import { mount } from './http/endpoint.ts';
 import type { Protocol, Route } from './http/endpoint.ts';
 import { internalError, refusalAnswer } from './http/problem.ts';
+import { isRegistryPath } from './http/v2-prefixes.ts';
 import { openapiRoutes } from './openapi/routes.ts';
 import { pingRoutesV1, pingRoutesV2 } from './ping/routes.ts';
 import type { PingRoutes } from './ping/routes.ts';
@@ -43,7 +46,7 @@ export function createApp(options: AppOptions): Express {
     for (const route of list) mount(app, route, protocol, options.log);
   }
   app.use((request, response) => {
-    send(response, refusalAnswer(refuse('not_found', `there is nothing at ${request.path}`), protocolOf(request.path)));
+    send(response, nothingAt(request.path));
   });
   app.use(failed(options.log));
   return app;
@@ -71,6 +74,14 @@ const absoluteFormTargets: express.RequestHandler = (request, _response, next) =
   request.url = request.url.replace(/^https?:\/\/[^/?#]*/i, '') || '/';
   next();
 };
+
+/** Who comes for a manifest took the index for a registry; docker and skopeo show the person this sentence. */
+function nothingAt(path: string): Answer {
+  if (!isRegistryPath(path)) return refusalAnswer(refuse('not_found', `there is nothing at ${path}`), protocolOf(path));
+  return distributionRefusal(
+    refuse('not_found', 'Docket lists images and does not store them; pull and push at the registry that holds them'),
+  );
+}
 
 function protocolOf(path: string): Protocol {
   return path === '/v2' || path.startsWith('/v2/') ? 'v2' : 'v1';

@@ -11,6 +11,7 @@ const codes: Partial<Record<RefusalCode, string>> = {
   unauthorized: 'UNAUTHORIZED',
   account_inactive: 'DENIED',
   forbidden: 'DENIED',
+  not_found: 'UNSUPPORTED',
   invalid_field: 'PAGINATION_NUMBER_INVALID',
   overloaded: 'TOOMANYREQUESTS',
 };

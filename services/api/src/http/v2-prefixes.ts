@@ -18,3 +18,7 @@ export const v2Prefixes = [
  * (So the history of a repository that is itself called `manifests` is not to be had through the shared host.)
  */
 export const registryPaths = String.raw`^/v2/.+/(manifests/[^/]+|blobs/(uploads/.*|[a-z0-9]+:[0-9a-f]+)|tags/list|referrers/[^/]+)$`;
+
+export function isRegistryPath(path: string): boolean {
+  return new RegExp(registryPaths).test(path);
+}
