@@ -25,6 +25,8 @@ const lineSchema = z.object({
     .string()
     .max(descriptionCharactersMax)
     .refine((text) => !text.includes('\0'), 'must not contain a zero character')
+    // Half of a pair is no character: Postgres refuses it in JSON.
+    .refine((text) => !/\p{Surrogate}/u.test(text), 'must be whole characters')
     .nullish()
     .transform((text) => text ?? undefined),
   star_count: count,
