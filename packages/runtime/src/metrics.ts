@@ -46,44 +46,55 @@ export interface ProjectionStanding {
   readonly failures: number;
 }
 
+/** How long the gauges of one scrape share one reading. */
+const sharedMs = 500;
+
 /** Read at every scrape. Without an answer the projections are missing from it: a lag of some minutes ago would look like one. */
 export function measureProjections(registry: Registry, read: () => Promise<readonly ProjectionStanding[]>): void {
-  const labelNames = ['projection'] as const;
-  const registers = [registry];
-  const events = new Gauge({
-    name: 'docket_projection_lag_events',
-    help: 'How many positions of the log lie between the checkpoint of a projection and the end.',
-    labelNames,
-    registers,
-    collect: async () => {
-      const standings = await read().catch(() => []);
-      for (const gauge of [events, seconds, halted, failures]) gauge.reset();
-      for (const { projection, lagEvents, lagSeconds, halted: isHalted, failures: setAside } of standings) {
-        events.set({ projection }, lagEvents);
-        seconds.set({ projection }, lagSeconds);
-        halted.set({ projection }, isHalted ? 1 : 0);
-        failures.set({ projection }, setAside);
-      }
+  let readAt = -Infinity;
+  let reading: Promise<readonly ProjectionStanding[]> = Promise.resolve([]);
+  const shared = () => {
+    if (performance.now() - readAt > sharedMs) {
+      readAt = performance.now();
+      reading = read().catch(() => []);
+    }
+    return reading;
+  };
+  const gauges: readonly { name: string; help: string; value: (standing: ProjectionStanding) => number }[] = [
+    {
+      name: 'docket_projection_lag_events',
+      help: 'How many positions of the log lie between the checkpoint of a projection and the end.',
+      value: ({ lagEvents }) => lagEvents,
     },
-  });
-  const seconds = new Gauge({
-    name: 'docket_projection_lag_seconds',
-    help: 'How long ago the oldest event was recorded that a projection does not have yet.',
-    labelNames,
-    registers,
-  });
-  const halted = new Gauge({
-    name: 'docket_projection_halted',
-    help: '1 where a follower stands still until somebody looks.',
-    labelNames,
-    registers,
-  });
-  const failures = new Gauge({
-    name: 'docket_projection_failures',
-    help: 'What a projection could not deliver: it is tried again or was set aside (docket projections failures).',
-    labelNames,
-    registers,
-  });
+    {
+      name: 'docket_projection_lag_seconds',
+      help: 'How long ago the oldest event was recorded that a projection does not have yet.',
+      value: ({ lagSeconds }) => lagSeconds,
+    },
+    {
+      name: 'docket_projection_halted',
+      help: '1 where a follower stands still until somebody looks.',
+      value: ({ halted }) => (halted ? 1 : 0),
+    },
+    {
+      name: 'docket_projection_failures',
+      help: 'What a projection could not deliver: it is tried again or was set aside (docket projections failures).',
+      value: ({ failures }) => failures,
+    },
+  ];
+  for (const { name, help, value } of gauges) {
+    const gauge = new Gauge({
+      name,
+      help,
+      labelNames: ['projection'],
+      registers: [registry],
+      collect: async () => {
+        const standings = await shared();
+        gauge.reset();
+        for (const standing of standings) gauge.set({ projection: standing.projection }, value(standing));
+      },
+    });
+  }
 }
 
 export interface HttpRequestMeasured {

@@ -30,9 +30,18 @@ export interface GroupCommitOptions {
   readonly prepared: boolean;
   /** After a call that appended something. */
   readonly onAppended: () => void;
+  /** After every call that was answered. */
+  readonly onCall?: (call: AppendCall) => void;
 }
 
-export function groupCommit({ executor, prepared, onAppended }: GroupCommitOptions): GroupCommit {
+export interface AppendCall {
+  readonly way: 'group' | 'transaction';
+  readonly seconds: number;
+  /** Of each command of the call. */
+  readonly outcomes: readonly Verdict['outcome'][];
+}
+
+export function groupCommit({ executor, prepared, onAppended, onCall }: GroupCommitOptions): GroupCommit {
   let queue: Waiting[] = [];
   let running = false;
 
@@ -46,12 +55,15 @@ export function groupCommit({ executor, prepared, onAppended }: GroupCommitOptio
   }
 
   async function settle(batch: readonly Waiting[]): Promise<void> {
+    const started = performance.now();
     try {
       const verdicts = await appendAll(
         executor,
         batch.map(({ command }) => command),
         prepared,
       );
+      const outcomes = verdicts.map(({ outcome }) => outcome);
+      onCall?.({ way: 'group', seconds: (performance.now() - started) / 1_000, outcomes });
       for (const [index, verdict] of verdicts.entries()) batch[index]?.resolve(verdict);
       if (verdicts.some(({ outcome }) => outcome === 'appended')) onAppended();
     } catch (error) {

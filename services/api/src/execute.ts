@@ -12,7 +12,7 @@ import { repositoryStream } from '@docket/shared/stored-event';
 import type { DomainEvent } from '@docket/shared/stored-event';
 import { isConnectionLoss, isUniqueViolation } from '@docket/store/connect';
 import type { Store } from '@docket/store/connect';
-import type { GroupCommit } from '@docket/store/group-commit';
+import type { AppendCall, GroupCommit } from '@docket/store/group-commit';
 import { appendAll } from '@docket/store/log';
 import type { AppendCommand, PastCommand, Verdict } from '@docket/store/log';
 import { lookUp } from '@docket/store/repositories';
@@ -31,6 +31,8 @@ export interface Execution {
   readonly groupCommit: GroupCommit;
   /** After a transaction of its own that appended something. */
   readonly onAppended: () => void;
+  /** After a transaction of its own, whatever the log said. */
+  readonly onCall?: (call: AppendCall) => void;
 }
 
 export interface Executed {
@@ -44,7 +46,7 @@ export interface Executed {
 const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
 
 export async function executeOnRepository(
-  { store, groupCommit, onAppended }: Execution,
+  { store, groupCommit, onAppended, onCall }: Execution,
   fullName: FullName,
   command: RepositoryCommand,
   envelope: CommandEnvelope,
@@ -64,7 +66,7 @@ export async function executeOnRepository(
     const outcome = await appended(
       found.repository
         ? groupCommit.append(append).then((verdict) => verdict.outcome)
-        : create(store, command, id, append),
+        : timed(onCall, () => create(store, command, id, append)),
     );
     if (outcome === 'appended' && !found.repository) onAppended();
     switch (outcome) {
@@ -92,6 +94,13 @@ async function appended(appending: Promise<Outcome>): Promise<Outcome> {
     if (isUniqueViolation(error, 'events_command')) return 'duplicate';
     throw error;
   }
+}
+
+async function timed(onCall: Execution['onCall'], appending: () => Promise<Outcome>): Promise<Outcome> {
+  const started = performance.now();
+  const outcome = await appending();
+  onCall?.({ way: 'transaction', seconds: (performance.now() - started) / 1_000, outcomes: [outcome] });
+  return outcome;
 }
 
 /** The first event of a repository goes with its name: two who create the same name at once must not both succeed. */

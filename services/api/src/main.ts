@@ -1,20 +1,26 @@
 /** The API process: environment → connections → app → listening, and back in the reverse order. The only place that wires. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import type { Environment } from '@docket/runtime/environment';
+import { operations } from '@docket/runtime/health';
+import type { Check, Operations } from '@docket/runtime/health';
 import type { Log } from '@docket/runtime/log';
+import { createRegistry, measureAppends, measureHttp, measurePools, measureProjections } from '@docket/runtime/metrics';
+import type { HttpRequestMeasured } from '@docket/runtime/metrics';
 import { connect } from '@docket/store/connect';
 import type { Store } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/group-commit';
 import { notifier } from '@docket/store/notify';
+import { readStandings } from '@docket/store/projections';
 
 import { passwords } from './accounts/password.ts';
 import { createApp } from './app.ts';
 import { databaseConnectionsMax, drainMsMax, headersMsMax, keepAliveMs, requestMsMax } from './limits.ts';
 import { meilisearchSearch } from './search/meilisearch.ts';
+import type { MeilisearchEngine } from './search/meilisearch.ts';
 import { postgresSearch } from './search/postgres.ts';
 import { tokens } from './tokens/issue.ts';
 
@@ -30,6 +36,10 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   const store = connect({ ...connection, applicationName: 'docket api', connectionsMax: databaseConnectionsMax });
   // Its own connection: a push must not wait behind reads.
   const logStore = connect({ ...connection, applicationName: 'docket api log', connectionsMax: 1 });
+  const registry = createRegistry();
+  measurePools(registry, { api: store.pool, log: logStore.pool });
+  measureProjections(registry, () => readStandings(store));
+  const onCall = measureAppends(registry);
   const notify = notifier(store.pool);
   const passwordPool = passwords(environment.passwordCost);
   const meilisearch = await searchEngine(environment, store);
@@ -37,15 +47,22 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     ...environment,
     store,
     log,
-    groupCommit: groupCommit({ executor: logStore.pool, prepared: pooler === 'none', onAppended: notify }),
+    groupCommit: groupCommit({
+      executor: logStore.pool,
+      prepared: pooler === 'none',
+      onAppended: notify,
+      onCall,
+    }),
     onAppended: notify,
+    onCall,
     passwords: passwordPool,
     tokens: tokens(environment.tokenKeys, environment.tokenTtlSeconds),
     engines: [...(meilisearch ? [meilisearch] : []), postgresSearch(store)],
   });
+  const ready = operations({ registry, checks: checksOf(store, meilisearch) });
   const server = createServer(
     { requestTimeout: requestMsMax, headersTimeout: headersMsMax, keepAliveTimeout: keepAliveMs },
-    app,
+    measured(ready, measureHttp(registry), app),
   );
   server.on('clientError', refuseMalformed);
   server.listen(environment.port);
@@ -55,10 +72,55 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   return {
     url,
     stop: async () => {
+      ready.drain();
       await drained(server);
       await Promise.all([passwordPool.stop(), meilisearch?.stop(), logStore.stop(), store.stop()]);
     },
   };
+}
+
+/** Without the database nothing is answered; without the search engine search is, from the tables. */
+function checksOf(store: Store, meilisearch: MeilisearchEngine | undefined): readonly Check[] {
+  const database: Check = {
+    name: 'database',
+    required: true,
+    probe: async () => {
+      await store.query('ready', 'select 1', []);
+      return undefined;
+    },
+  };
+  if (meilisearch === undefined) return [database];
+  return [database, { name: 'search', required: false, probe: meilisearch.unavailable }];
+}
+
+type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Those who run it are answered before the app is asked; everything else is measured. */
+function measured(
+  { handle }: Operations,
+  onRequest: (request: HttpRequestMeasured) => void,
+  app: RequestListener,
+): RequestListener {
+  return (request, response) => {
+    if (handle(request, response)) return;
+    const started = performance.now();
+    response.once('finish', () => {
+      onRequest({
+        method: request.method ?? '',
+        route: routeOf(request),
+        status: response.statusCode,
+        seconds: (performance.now() - started) / 1_000,
+      });
+    });
+    app(request, response);
+  };
+}
+
+/** The pattern that express found for it. */
+function routeOf(request: IncomingMessage): string {
+  const route = 'route' in request ? request.route : undefined;
+  const path = typeof route === 'object' && route !== null && 'path' in route ? route.path : undefined;
+  return typeof path === 'string' ? path : 'none';
 }
 
 async function searchEngine({ meilisearchUrl: url, meilisearchApiKey: apiKey }: Environment, store: Store) {

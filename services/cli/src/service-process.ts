@@ -58,11 +58,16 @@ export async function startServiceProcess({ verb, env, spawned }: Options): Prom
   });
   try {
     const said = await Promise.race([ready, tooSoon, tooLate]);
-    return { identity, url: said.groups?.['url'], ended, stop };
+    return { identity, url: said.groups?.['url'] ?? healthUrl(env['HEALTH_PORT']), ended, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** A projector serves nothing but the answers to how it is. */
+function healthUrl(port: string | undefined): string | undefined {
+  return port === undefined || port === '0' || port === '' ? undefined : `http://127.0.0.1:${port}`;
 }
 
 /** Runs a verb to its end, or until the signal; rejects unless it did what it was asked. */

@@ -3,6 +3,7 @@ import { isConnectionLoss, isPassing } from '@docket/store/connect';
 import { QueueFull } from '@docket/store/group-commit';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal, RefusalCode } from '@docket/shared/refusal';
+import { NewerEvent } from '@docket/shared/stored-event';
 
 import { Overloaded } from '../accounts/password.ts';
 import type { Answer } from './answer.ts';
@@ -64,6 +65,9 @@ export function refusalOfError(error: unknown): Refusal | undefined {
   }
   if (isConnectionLoss(error) || isPassing(error)) {
     return refuse('unavailable', 'the database is not available; try again in a moment');
+  }
+  if (error instanceof NewerEvent) {
+    return refuse('unavailable', 'a newer version of Docket has written here; this process is about to be replaced');
   }
   return undefined;
 }

@@ -28,6 +28,8 @@ const hitSchema = z
   .transform(({ id, full_name: name, ...result }) => ({ number: BigInt(id), result: { name, ...result } }));
 
 export interface MeilisearchEngine extends SearchEngine {
+  /** Why search is answered from the tables at present; undefined when it is not. */
+  readonly unavailable: () => Promise<string | undefined>;
   readonly stop: () => Promise<void>;
 }
 
@@ -40,17 +42,23 @@ export function meilisearchSearch(
   }: { readonly url: string; readonly apiKey: string | undefined; readonly installationId: string },
 ): MeilisearchEngine {
   const { client, stop } = connectMeilisearch({ url, apiKey, connectionsMax, requestMsMax: searchMsMax });
-  const index = client.index(searchIndexUid(installationId));
-  const isUpToDate = freshness(store);
+  const standing = searchStanding(store);
   let restsUntil = 0;
   return {
     name: 'meilisearch',
     stop,
+    unavailable: async () => {
+      if (performance.now() < restsUntil) return 'Meilisearch did not answer the last search';
+      return (await standing.read()).fresh ? undefined : 'the search index is far behind the log or is being filled';
+    },
     search: async ({ term, without, offset, limit }) => {
-      if (performance.now() < restsUntil || !(await isUpToDate())) return undefined;
+      if (performance.now() < restsUntil) return undefined;
+      const { fresh, target } = await standing.read();
+      if (!fresh) return undefined;
       // Meilisearch gives nothing behind its `maxTotalHits`, and refuses nothing there either.
       const within = Math.min(limit, Math.max(0, searchDepthMax - offset));
       try {
+        const index = client.index(target ?? searchIndexUid(installationId));
         const { hits, estimatedTotalHits } = await index.search(term.kind === 'words' ? term.text : '', {
           filter: filter(term, without),
           offset: Math.min(offset, searchDepthMax),
@@ -72,7 +80,10 @@ export function meilisearchSearch(
       } catch (error) {
         restsUntil = performance.now() + restMs;
         // Before the projector has made it, and after somebody removed it until it has.
-        if (meilisearchRefusal(error)?.code === 'index_not_found') return undefined;
+        if (meilisearchRefusal(error)?.code === 'index_not_found') {
+          standing.forget();
+          return undefined;
+        }
         throw error;
       }
     },
@@ -87,29 +98,42 @@ function filter(term: SearchTerm, without: bigint | undefined): string {
   ].join(' AND ');
 }
 
+interface SearchStanding {
+  readonly fresh: boolean;
+  /** The index to ask, where it is not the first one: another may take its place at any time. */
+  readonly target: string | undefined;
+}
+
 /** Asked of the database at most once a second. A checkpoint at 0 over a log that is not empty: the index was found empty. */
-function freshness(store: Store): () => Promise<boolean> {
+function searchStanding(store: Store): { readonly read: () => Promise<SearchStanding>; readonly forget: () => void } {
   let readAt = -Infinity;
-  let reading: Promise<boolean> = Promise.resolve(false);
-  return () => {
-    if (performance.now() - readAt > lagReadMs) {
-      readAt = performance.now();
-      reading = readFreshness(store);
-      reading.catch(() => {
-        readAt = -Infinity;
-      });
-    }
-    return reading;
+  let reading: Promise<SearchStanding> = Promise.resolve({ fresh: false, target: undefined });
+  const forget = () => {
+    readAt = -Infinity;
+  };
+  return {
+    forget,
+    read: () => {
+      if (performance.now() - readAt > lagReadMs) {
+        readAt = performance.now();
+        reading = readStanding(store);
+        reading.catch(forget);
+      }
+      return reading;
+    },
   };
 }
 
-async function readFreshness(store: Store): Promise<boolean> {
-  const [row] = await store.query<{ search: bigint; tables: bigint }>(
-    'search_lag',
-    `select (select position from es.projections where name = 'search') as search,
-       (select position from es.projections where name = 'tables') as tables`,
+async function readStanding(store: Store): Promise<SearchStanding> {
+  const [row] = await store.query<{ search: bigint; tables: bigint; target: string | null }>(
+    'search_standing',
+    `select s.position as search, s.target, t.position as tables
+     from es.projections s join es.projections t on t.name = 'tables' where s.name = 'search'`,
     [],
   );
-  if (!row) return false;
-  return (row.search > 0n || row.tables === 0n) && row.tables - row.search <= lagEventsMax;
+  if (!row) return { fresh: false, target: undefined };
+  return {
+    fresh: (row.search > 0n || row.tables === 0n) && row.tables - row.search <= lagEventsMax,
+    target: row.target ?? undefined,
+  };
 }
