@@ -103,8 +103,14 @@ export interface Docker extends Daemon {
   readonly docker: (words: readonly string[], input?: string) => Promise<Run>;
 }
 
-/** A daemon of its own: no network of containers, no data of another one. `wrap` is put before its command, as `unshare -m`. */
-export async function startDocker(folder: Folder, wrap: readonly string[] = []): Promise<Docker> {
+interface DockerOptions {
+  /** Put before the command of the daemon, as `unshare -m`. */
+  readonly wrap?: readonly string[];
+  readonly daemonEnv?: Readonly<Record<string, string>>;
+}
+
+/** A daemon of its own: no network of containers, no data of another one. */
+export async function startDocker(folder: Folder, { wrap = [], daemonEnv = {} }: DockerOptions = {}): Promise<Docker> {
   const host = `unix://${folder.path('socket')}`;
   const env = { DOCKER_HOST: host, DOCKER_CONFIG: folder.path('config') };
   const docker: Docker['docker'] = (words, input = '') => run('docker', words, { env, input });
@@ -119,6 +125,6 @@ export async function startDocker(folder: Folder, wrap: readonly string[] = []):
     `--exec-root=${folder.path('exec')}`,
     `--pidfile=${folder.path('pid')}`,
   ];
-  const daemon = await startDaemon(program, words, async () => (await docker(['version'])).status === 0);
+  const daemon = await startDaemon(program, words, async () => (await docker(['version'])).status === 0, daemonEnv);
   return { docker, stop: daemon.stop };
 }
