@@ -27,8 +27,9 @@ interface RepositoryLine {
 
 /** As little of the projector's code as can be: rows are compared with a plain fold of each stream from its first event. */
 export async function expectedReadModels(client: pg.ClientBase | pg.Pool): Promise<ReadModels> {
-  const { rows } = await client.query<StoredEvent & { stream_id: string; position: string; at: string }>(
-    `select stream_id, position::text, type, schema_version, data, date_trunc('milliseconds', recorded_at)::text as at
+  const { rows } = await client.query<StoredEvent & { stream_id: string; position: string; updated_at: string }>(
+    `select stream_id, position::text, type, schema_version, data,
+       coalesce((data ->> 'last_updated')::timestamptz, date_trunc('milliseconds', recorded_at))::text as updated_at
      from es.events where stream_id like 'repository-%' order by stream_id, version`,
   );
   const streams = new Map<string, typeof rows>();
@@ -50,7 +51,7 @@ export async function expectedReadModels(client: pg.ClientBase | pg.Pool): Promi
       description: contents?.description ?? '',
       star_count: contents?.star_count?.toString() ?? null,
       pull_count: contents?.pull_count?.toString() ?? null,
-      last_updated: updates.at(-1)?.at ?? '',
+      last_updated: updates.at(-1)?.updated_at ?? '',
       state,
     };
   });
@@ -66,7 +67,10 @@ const updateTypes = new Set([
   'ImagesAdded',
   'PushCompleted',
   'DescriptionChanged',
+  'FullDescriptionChanged',
   'VisibilityChanged',
+  'LastUpdatedObserved',
+  'ImagesRestored',
 ]);
 
 export async function storedReadModels(

@@ -12,10 +12,11 @@ import fc from 'fast-check';
 
 /** What somebody may do; what comes of it depends on what the repository is by then. */
 export type Deed =
-  | { readonly deed: 'push' | 'add'; readonly images: readonly ImageEntry[] }
+  | { readonly deed: 'push' | 'add' | 'restore'; readonly images: readonly ImageEntry[] }
   | { readonly deed: 'complete' | 'delete' | 'authorize' | 'finish' }
-  | { readonly deed: 'describe'; readonly description: string }
-  | { readonly deed: 'count'; readonly star_count?: number; readonly pull_count?: number }
+  | { readonly deed: 'describe' | 'explain'; readonly description: string }
+  | { readonly deed: 'observe'; readonly at: Date }
+  | { readonly deed: 'count'; readonly star_count?: number | null; readonly pull_count?: number | null }
   | { readonly deed: 'hide' | 'automate'; readonly is: boolean };
 
 /** Few enough to meet again. */
@@ -30,6 +31,8 @@ const image = fc.record(
 /** No NUL: Postgres has no text with one, and the API refuses it. */
 const description = fc.string({ unit: 'grapheme', maxLength: 40 }).map((text) => text.replaceAll('\0', ''));
 
+const instant = fc.date({ min: new Date('1970-01-01'), max: new Date('2100-01-01'), noInvalidDate: true });
+
 export const deeds: fc.Arbitrary<Deed[]> = fc.array(
   fc.oneof(
     {
@@ -37,11 +40,13 @@ export const deeds: fc.Arbitrary<Deed[]> = fc.array(
       arbitrary: fc.record({ deed: fc.constantFrom('push', 'add'), images: fc.array(image, { maxLength: 5 }) }),
     },
     { weight: 5, arbitrary: fc.record({ deed: fc.constantFrom('complete', 'delete', 'authorize', 'finish') }) },
-    { weight: 1, arbitrary: fc.record({ deed: fc.constant('describe'), description }) },
+    { weight: 1, arbitrary: fc.record({ deed: fc.constant('restore'), images: fc.array(image, { maxLength: 5 }) }) },
+    { weight: 1, arbitrary: fc.record({ deed: fc.constantFrom('describe', 'explain'), description }) },
+    { weight: 1, arbitrary: fc.record({ deed: fc.constant('observe'), at: instant }) },
     {
       weight: 1,
       arbitrary: fc.record(
-        { deed: fc.constant('count'), star_count: fc.nat(), pull_count: fc.nat() },
+        { deed: fc.constant('count'), star_count: fc.option(fc.nat()), pull_count: fc.option(fc.nat()) },
         { requiredKeys: ['deed'] },
       ),
     },
@@ -88,6 +93,12 @@ function eventsOfDeed(state: Repository, { namespace_id, name }: Named, deed: De
       return state.status === 'deleting' ? [{ type: 'RepositoryDeleted', data: {} }] : [];
     case 'describe':
       return [{ type: 'DescriptionChanged', data: { description: deed.description } }];
+    case 'explain':
+      return [{ type: 'FullDescriptionChanged', data: { full_description: deed.description } }];
+    case 'observe':
+      return [{ type: 'LastUpdatedObserved', data: { last_updated: deed.at.toISOString() } }];
+    case 'restore':
+      return [{ type: 'ImagesRestored', data: { images: [...deed.images] } }];
     case 'count': {
       const { deed: _, ...counts } = deed;
       return [{ type: 'CountsObserved', data: counts }];

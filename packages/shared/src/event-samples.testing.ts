@@ -29,5 +29,9 @@ export const eventSamples: readonly StoredEvent[] = [
   { type: 'CountsObserved', schema_version: 1, data: { star_count: 12, pull_count: 34_567 } },
   { type: 'CountsObserved', schema_version: 1, data: { pull_count: 34_567 } },
   { type: 'VisibilityChanged', schema_version: 1, data: { is_private: true } },
+  { type: 'CountsObserved', schema_version: 1, data: { star_count: null } },
   { type: 'AutomationChanged', schema_version: 1, data: { is_automated: true } },
+  { type: 'FullDescriptionChanged', schema_version: 1, data: { full_description: '# Redis\n\nKeeps it.' } },
+  { type: 'LastUpdatedObserved', schema_version: 1, data: { last_updated: '2024-08-16T05:01:22.863Z' } },
+  { type: 'ImagesRestored', schema_version: 1, data: { images: [image, { id: 'parent' }] } },
 ];

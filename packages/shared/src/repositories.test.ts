@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { fold } from './decider.ts';
 import { checksum, imageId, repositoryName, tagName } from './names.ts';
-import { absentRepository, evolve, mergeImages } from './repositories.ts';
+import { absentRepository, listOf, evolve, mergeImages, updatedAt } from './repositories.ts';
 import type { Image, ImageEntry, Repository, RepositoryEvent } from './repositories.ts';
 
 /** Few enough to meet again. */
@@ -67,6 +67,9 @@ const created = (life: number): RepositoryEvent => ({
   type: 'RepositoryCreated',
   data: { namespace_id: namespaceId, name: repositoryName.parse('redis'), life },
 });
+const instant = fc
+  .date({ min: new Date('1970-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
+  .map((date) => date.toISOString());
 const event: fc.Arbitrary<RepositoryEvent> = fc.oneof(
   fc.integer({ min: 1, max: 9 }).map(created),
   fc.record({
@@ -80,8 +83,11 @@ const event: fc.Arbitrary<RepositoryEvent> = fc.oneof(
   fc.record({ type: fc.constant('DescriptionChanged'), data: fc.record({ description: fc.string() }) }),
   fc.record({
     type: fc.constant('CountsObserved'),
-    data: fc.record({ star_count: fc.nat(), pull_count: fc.nat() }, { requiredKeys: [] }),
+    data: fc.record({ star_count: fc.option(fc.nat()), pull_count: fc.option(fc.nat()) }, { requiredKeys: [] }),
   }),
+  fc.record({ type: fc.constant('FullDescriptionChanged'), data: fc.record({ full_description: fc.string() }) }),
+  fc.record({ type: fc.constant('LastUpdatedObserved'), data: fc.record({ last_updated: instant }) }),
+  fc.record({ type: fc.constant('ImagesRestored'), data: fc.record({ images: entries }) }),
   fc.record({ type: fc.constant('VisibilityChanged'), data: fc.record({ is_private: fc.boolean() }) }),
   fc.record({ type: fc.constant('AutomationChanged'), data: fc.record({ is_automated: fc.boolean() }) }),
 );
@@ -130,10 +136,12 @@ describe('the lives of a repository', () => {
     );
   });
 
-  test('while it lives no image is lost, whatever else happens', () => {
+  test('while it lives no image is lost, whatever else happens but the taking back of an import', () => {
     fc.assert(
       fc.property(story, (events) => {
-        const others = events.filter(({ type }) => type !== 'RepositoryCreated' && type !== 'RepositoryDeleted');
+        const others = events.filter(
+          ({ type }) => !['RepositoryCreated', 'RepositoryDeleted', 'ImagesRestored'].includes(type),
+        );
         const state = stateAfter([created(1), ...others]);
         const named = others.flatMap((each) =>
           each.type === 'PushOpened' || each.type === 'ImagesAdded' ? each.data.images.map(({ id }) => id) : [],
@@ -155,5 +163,36 @@ describe('the lives of a repository', () => {
         expect(new Map<string, string>(entriesOf)).toEqual(last);
       }),
     );
+  });
+});
+
+test('a list of images and tags can be told in entries, and told again', () => {
+  fc.assert(
+    fc.property(story, (events) => {
+      const state = stateAfter([created(1), ...events]);
+      if (state.status !== 'active') return;
+      const told: RepositoryEvent = { type: 'ImagesRestored', data: { images: listOf(state) } };
+      expect(evolve(stateAfter([created(1)]), told)).toMatchObject({ images: state.images, tags: state.tags });
+    }),
+  );
+});
+
+describe('the last update', () => {
+  const then = new Date('2020-01-01T00:00:00.000Z');
+  const now = new Date('2026-01-01T00:00:00.000Z');
+
+  test('is the creation, and then what changes contents and words', () => {
+    expect(updatedAt(undefined, created(1), now)).toEqual(now);
+    expect(updatedAt(then, { type: 'FullDescriptionChanged', data: { full_description: '' } }, now)).toEqual(now);
+    expect(updatedAt(then, { type: 'PushOpened', data: { push: 1, images: [] } }, now)).toEqual(now);
+  });
+
+  test('is not the counting of stars', () => {
+    expect(updatedAt(then, { type: 'CountsObserved', data: { star_count: 3 } }, now)).toEqual(then);
+  });
+
+  test('is what was told of it where the repository comes from', () => {
+    const told = '2024-08-16T05:01:22.863Z';
+    expect(updatedAt(then, { type: 'LastUpdatedObserved', data: { last_updated: told } }, now)).toEqual(new Date(told));
   });
 });

@@ -14,6 +14,8 @@ export type ImageEntry = z.infer<typeof imageEntry>;
 /** Registries: where the client said that it pushed to (`X-Docker-Endpoints` of its request), or was sent to. Told, never judged. */
 const endpoints = z.array(z.string()).optional();
 
+const observedCount = z.int().nonnegative().nullable();
+
 export const repositoryEvent = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('RepositoryCreated'),
@@ -30,12 +32,18 @@ export const repositoryEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('DeletionAuthorized'), data: z.object({ token_id: z.string() }) }),
   z.object({ type: z.literal('RepositoryDeleted'), data: z.object({}) }),
   z.object({ type: z.literal('DescriptionChanged'), data: z.object({ description: z.string() }) }),
+  z.object({ type: z.literal('FullDescriptionChanged'), data: z.object({ full_description: z.string() }) }),
+  // Null: what was known of it was taken back.
   z.object({
     type: z.literal('CountsObserved'),
-    data: z.object({ star_count: z.int().nonnegative().optional(), pull_count: z.int().nonnegative().optional() }),
+    data: z.object({ star_count: observedCount.optional(), pull_count: observedCount.optional() }),
   }),
   z.object({ type: z.literal('VisibilityChanged'), data: z.object({ is_private: z.boolean() }) }),
   z.object({ type: z.literal('AutomationChanged'), data: z.object({ is_automated: z.boolean() }) }),
+  // As it was told where the repository comes from; what happens to it here counts again from then on.
+  z.object({ type: z.literal('LastUpdatedObserved'), data: z.object({ last_updated: z.iso.datetime() }) }),
+  // The list as it was before an import that was taken back.
+  z.object({ type: z.literal('ImagesRestored'), data: z.object({ images: z.array(imageEntry) }) }),
 ]);
 export type RepositoryEvent = z.infer<typeof repositoryEvent>;
 
@@ -57,9 +65,12 @@ interface Contents extends Life {
   readonly is_private: boolean;
   readonly is_automated: boolean;
   readonly description: string;
+  readonly full_description: string;
   /** Null is unknown, which is not the same as none. */
   readonly star_count: number | null;
   readonly pull_count: number | null;
+  /** As it was last told where the repository comes from (ISO 8601, UTC); null until somebody does. */
+  readonly last_updated: string | null;
   /** In the order in which they were first named. */
   readonly images: readonly Image[];
   readonly tags: Readonly<Record<string, ImageId>>;
@@ -86,8 +97,10 @@ export function evolve(state: Repository, event: RepositoryEvent): Repository {
       is_private: false,
       is_automated: false,
       description: '',
+      full_description: '',
       star_count: null,
       pull_count: null,
+      last_updated: null,
       images: [],
       tags: {},
       pushes: 0,
@@ -112,6 +125,8 @@ export function evolve(state: Repository, event: RepositoryEvent): Repository {
       return { status: 'deleted', namespace_id: state.namespace_id, name: state.name, life: state.life };
     case 'DescriptionChanged':
       return { ...state, description: event.data.description };
+    case 'FullDescriptionChanged':
+      return { ...state, full_description: event.data.full_description };
     case 'CountsObserved': {
       const { star_count = state.star_count, pull_count = state.pull_count } = event.data;
       return { ...state, star_count, pull_count };
@@ -120,6 +135,33 @@ export function evolve(state: Repository, event: RepositoryEvent): Repository {
       return { ...state, is_private: event.data.is_private };
     case 'AutomationChanged':
       return { ...state, is_automated: event.data.is_automated };
+    case 'LastUpdatedObserved':
+      return { ...state, last_updated: event.data.last_updated };
+    case 'ImagesRestored':
+      return withImages({ ...state, images: [], tags: {} }, event.data.images);
+  }
+}
+
+/** What people see as an update of the repository: its contents and its words, not the counting of stars. */
+export function updatedAt(before: Date | undefined, event: RepositoryEvent, recordedAt: Date): Date {
+  switch (event.type) {
+    case 'RepositoryCreated':
+    case 'PushOpened':
+    case 'ImagesAdded':
+    case 'PushCompleted':
+    case 'DescriptionChanged':
+    case 'FullDescriptionChanged':
+    case 'VisibilityChanged':
+    case 'ImagesRestored':
+      return recordedAt;
+    case 'LastUpdatedObserved':
+      return new Date(event.data.last_updated);
+    case 'DeletionRequested':
+    case 'DeletionAuthorized':
+    case 'RepositoryDeleted':
+    case 'CountsObserved':
+    case 'AutomationChanged':
+      return before ?? recordedAt;
   }
 }
 
@@ -160,6 +202,19 @@ export function newsIn(state: ActiveRepository, entries: readonly ImageEntry[]):
       ...(tag !== undefined && tags[tag] === id ? { tag } : {}),
     }))
     .filter(({ id, tag }) => before.get(id) !== after.get(id) || (tag !== undefined && state.tags[tag] !== id));
+}
+
+/** The list that leads from nothing to these images and tags: once for each tag, or once without. */
+export function listOf({ images, tags }: Pick<ActiveRepository, 'images' | 'tags'>): ImageEntry[] {
+  const tagsOf = new Map<ImageId, TagName[]>();
+  for (const [tag, id] of Object.entries(tags)) {
+    const named = tagsOf.get(id) ?? [];
+    tagsOf.set(id, [...named, tagName.parse(tag)]);
+  }
+  return images.flatMap(({ id, checksum: known }): ImageEntry[] => {
+    const entry = { id, ...(known === null ? {} : { checksum: known }) };
+    return tagsOf.get(id)?.map((tag) => ({ ...entry, tag })) ?? [entry];
+  });
 }
 
 function checksums(images: readonly Image[]): ReadonlyMap<ImageId, Checksum | null> {

@@ -61,6 +61,8 @@ function active(number: number, images: readonly Entry[]) {
     is_private: false,
     is_automated: false,
     description: '',
+    full_description: '',
+    last_updated: null,
     star_count: null,
     pull_count: null,
     images: images.map(([id, sum]) => image(id, sum).image),

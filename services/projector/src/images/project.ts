@@ -5,7 +5,7 @@ import type { TransactionClient } from '@docket/store/transaction-client';
 import type { ReadSchema, RepositoryChange } from '../repositories/project.ts';
 
 export interface ImageChanges {
-  /** Repositories of which a life ended: what was in it is in none of the later ones. */
+  /** Repositories that lost images: a life ended, or an import was taken back. What is still there is written anew. */
   readonly cleared: readonly string[];
   readonly written: readonly { readonly repositoryId: string; readonly image: Image }[];
 }
@@ -19,7 +19,8 @@ export function projectImages(changes: readonly RepositoryChange[]): ImageChange
     const sameLife = before !== undefined && lifeOf(before.state) === lifeOf(after.state);
     const known = before === undefined ? [] : imagesOf(before.state);
     const present = imagesOf(after.state);
-    const ended = known.length > 0 && !(sameLife && after.state.status !== 'deleted');
+    const goesOn = sameLife && known.every(({ id }, index) => present[index]?.id === id);
+    const ended = known.length > 0 && !goesOn;
     if (ended) cleared.push(repositoryId);
     // Images are only ever added at the end and named checksums replace others in place.
     for (const [index, image] of present.entries()) {

@@ -1,6 +1,6 @@
 /** The repositories of the read model: one row each, with the whole state that the API decides on; deleted ones stay as tombstones. */
 import type { Recorded } from '@docket/shared/event';
-import { absentRepository, evolve } from '@docket/shared/repositories';
+import { absentRepository, evolve, updatedAt } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryOf } from '@docket/shared/stored-event';
 import type { TransactionClient } from '@docket/store/transaction-client';
@@ -62,27 +62,8 @@ function applyEvent(
     number: row?.number ?? position,
     version,
     state: evolve(row?.state ?? absentRepository, event),
-    lastUpdated: row === undefined || isUpdate(event) ? recordedAt : row.lastUpdated,
+    lastUpdated: updatedAt(row?.lastUpdated, event, recordedAt),
   };
-}
-
-/** What people see as an update of the repository: its contents and its words, not the counting of stars. */
-function isUpdate(event: RepositoryEvent): boolean {
-  switch (event.type) {
-    case 'RepositoryCreated':
-    case 'PushOpened':
-    case 'ImagesAdded':
-    case 'PushCompleted':
-    case 'DescriptionChanged':
-    case 'VisibilityChanged':
-      return true;
-    case 'DeletionRequested':
-    case 'DeletionAuthorized':
-    case 'RepositoryDeleted':
-    case 'CountsObserved':
-    case 'AutomationChanged':
-      return false;
-  }
 }
 
 interface StoredRow {
