@@ -46,7 +46,9 @@ async function importing(content: string | Buffer, ...options: string[]): Promis
   return world.verb(['import', await fileOf(content), ...options]);
 }
 
-const counts = (result: VerbResult) => result.stdout.replace(/ in [\d.]+ s:/, ':').trim();
+/** The line that says what came of it. */
+const counts = ({ stdout }: VerbResult) =>
+  (stdout.split('\n').find((line) => / lines in /.test(line)) ?? stdout).replace(/ in [\d.]+ s:/, ':');
 const sum = (lines: number, created: number, changed: number, unchanged: number, refused: number, added: number) =>
   `${lines} lines: ${created} repositories created, ${changed} changed, ${unchanged} unchanged, ${refused} refused; ${added} events`;
 
@@ -149,22 +151,32 @@ test('lines about one repository count one after the other, in one file as in se
 
 test('the lines that cannot be imported are named with the reason, and do not keep the others out', async () => {
   const space = namespace();
+  const tool = `"${space}/tool"`;
   const bad: [string | Line, string][] = [
-    ['{', 'not valid JSON'],
+    ['{', 'the line is not valid JSON'],
     ['[]', 'Invalid input: expected object, received array'],
     ['7', 'Invalid input: expected object, received number'],
     ['{"description": "of nothing"}', 'name: Invalid input: expected string, received undefined'],
-    [{ name: 'a/b/c' }, '"a/b/c" is not the name of a repository'],
-    [{ name: 'Upper/case' }, '"Upper/case" is not the name of a repository'],
-    [{ name: `${space}/..` }, `"${space}/.." is not the name of a repository`],
-    [{ name: `${space}/tool`, star_count: -2 }, 'star_count: Too small: expected number to be >=-1'],
-    [{ name: `${space}/tool`, star_count: 'many' }, 'star_count: Invalid input: expected number, received string'],
+    [{ name: 'a/b/c' }, '"a/b/c": the namespace must be 4 to 30 characters out of a-z, 0-9 and _'],
+    [{ name: 'Upper/case' }, '"Upper/case": the namespace must be 4 to 30 characters out of a-z, 0-9 and _'],
+    [{ name: `${space}/..` }, `"${space}/..": the name must be a name, not a step in a path`],
+    [{ name: `${space}/tool`, star_count: -2 }, `${tool}: star_count: Too small: expected number to be >=-1`],
+    [
+      { name: `${space}/tool`, star_count: 'many' },
+      `${tool}: star_count: Invalid input: expected number, received string`,
+    ],
     [
       { name: `${space}/tool`, images: [{ id: 'abc' }, { id: 'a b' }] },
-      'images[1].id: must be 1 to 128 letters, digits or any of . _ : + -',
+      `${tool}: images[1].id: must be 1 to 128 letters, digits or any of . _ : + -`,
     ],
-    [{ name: `${space}/tool`, description: 'with a \0 in it' }, 'description: must not contain a zero character'],
-    [`{"name": "${space}/tool", "description": "half of a pair: \\ud83d"}`, 'description: must be whole characters'],
+    [
+      { name: `${space}/tool`, description: 'with a \0 in it' },
+      `${tool}: description: must not contain a zero character or half of a character`,
+    ],
+    [
+      `{"name": "${space}/tool", "description": "half of a pair: \\ud83d"}`,
+      `${tool}: description: must not contain a zero character or half of a character`,
+    ],
   ];
   const file = ndjson({ name: `${space}/first` }, '', ...bad.map(([line]) => line), { name: `${space}/last` });
   const result = await importing(file);
@@ -181,7 +193,7 @@ test('the lines that cannot be imported are named with the reason, and do not ke
 test('of very many bad lines the first are named, and all are counted', async () => {
   const result = await importing('x\n'.repeat(1_000));
   expect(result.stderr.split('\n').filter((line) => line.startsWith('line '))).toHaveLength(20);
-  expect(result.stderr).toContain('… and 980 more lines refused\n');
+  expect(result.stderr).toContain('refused 1000 lines: the line is not valid JSON\n');
   expect(counts(result)).toBe(sum(1_000, 0, 0, 0, 1_000, 0));
 });
 
@@ -275,7 +287,7 @@ test('a repository that is being deleted is left alone, and told', async () => {
   });
   expect(answer.status).toBe(202);
   const result = await importing(ndjson({ name, star_count: 1 }));
-  expect(result.stderr).toContain('line 1: the repository is being deleted\n');
+  expect(result.stderr).toContain(`line 1: "${name}": the repository is being deleted\n`);
   expect(counts(result)).toBe(sum(1, 0, 0, 0, 1, 0));
 });
 

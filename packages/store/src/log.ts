@@ -1,7 +1,8 @@
 /** The only SQL on events. Appending has one door, the function `es.append`; reading the whole log has one, `es.read_after`. */
 import { metadataSchema } from '@docket/shared/event';
 import type { Metadata, Recorded } from '@docket/shared/event';
-import { readEvent, schemaVersionOf } from '@docket/shared/stored-event';
+import type { RepositoryEvent } from '@docket/shared/repositories';
+import { readEvent, readRepositoryEvent, schemaVersionOf } from '@docket/shared/stored-event';
 import type { DomainEvent } from '@docket/shared/stored-event';
 import type pg from 'pg';
 
@@ -127,6 +128,18 @@ export async function readStream(executor: Executor, streamId: string): Promise<
     values: [streamId],
   });
   return rows.map(recorded);
+}
+
+/** Several streams of repositories, each oldest first. */
+export async function readRepositoryStreams(
+  executor: Executor,
+  streamIds: readonly string[],
+): Promise<Recorded<RepositoryEvent>[]> {
+  const { rows } = await executor.query<EventRow>({
+    text: `select ${columns} from es.events where stream_id = any($1::text[]) order by stream_id, version`,
+    values: [streamIds],
+  });
+  return rows.map((row) => ({ ...recorded(row), event: readRepositoryEvent(row) }));
 }
 
 /** The newest events of a stream before a position. */

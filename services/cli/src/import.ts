@@ -1,37 +1,53 @@
 import { parseArgs } from 'node:util';
 
+import type { Importing } from './import-file.ts';
+
 export const usage = `
-docket import FILE [--as ADMIN]
+docket import FILE [--namespace NS] [--format ndjson|names] [--dry-run] [--resume ID] [--as ADMIN]
+docket import --undo ID [--dry-run] [--as ADMIN]
 
 Imports repositories: one JSON object a line, plain or gzip; - reads standard input.
-  {"name": "ns/name" or "name", "description"?, "star_count"?, "pull_count"?, "is_automated"?, "images"?: [{"id", "checksum"?, "tag"?}]}
-Everything becomes events of the admin ("admin" unless told). The same file again adds nothing, so an import that was interrupted is
-simply started again. Lines that cannot be imported are named on standard error and do not stop it.
-`;
+  {"name": "ns/name" or "name", "description"?, "full_description"?, "star_count"?, "pull_count"?, "is_automated"?, "is_private"?,
+   "last_updated"?, "images"?: [{"id", "checksum"?, "tag"?}]}
+What a line does not say, or says to be null or -1, is unknown and stays as it is. Everything becomes events of the admin.
 
-const refusedShownMax = 20;
-const progressMs = 500;
+  --namespace NS   where bare names belong; library unless told
+  --format names   one name a line and nothing else
+  --dry-run        says what would happen, and writes nothing
+  --resume ID      goes on with an import that was interrupted, under its id: the same file again
+  --undo ID        takes an import back: what it created and nobody changed since is deleted, what it changed and still stands gets its
+                   former value back; what others changed since stays and is named. Namespaces that it reserved stay reserved
+  --as ADMIN       whose events they are; admin unless told
+
+The same file again adds nothing. Lines that cannot be imported do not stop it: the first are named by number and reason, all are counted.
+`;
 
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { as: { type: 'string', default: 'admin' } },
+    options: {
+      as: { type: 'string', default: 'admin' },
+      namespace: { type: 'string' },
+      format: { type: 'string' },
+      'dry-run': { type: 'boolean', default: false },
+      resume: { type: 'string' },
+      undo: { type: 'string' },
+    },
   });
-  const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0) {
-    process.stderr.write(`which file?\n\n${usage.trim()}\n`);
-    return 2;
-  }
-  const [{ withDatabase }, { accountByName }, { runImport }, { notifier }, { openLines }, { v7: uuidv7 }] =
+  const [{ withDatabase }, { accountByName }, { importFile, parseImporting }, { parseUndoing, takeBack }] =
     await Promise.all([
       import('./database.ts'),
       import('@docket/api/accounts/queries'),
-      import('@docket/api/imports/run'),
-      import('@docket/store/notify'),
-      import('./lines.ts'),
-      import('uuid'),
+      import('./import-file.ts'),
+      import('./import-undo.ts'),
     ]);
+  const asked: Importing | { readonly undo: string; readonly dryRun: boolean } | string =
+    values.undo === undefined ? parseImporting(values, positionals) : parseUndoing(values, positionals);
+  if (typeof asked === 'string') {
+    process.stderr.write(`${asked}\n\n${usage.trim()}\n`);
+    return 2;
+  }
   return withDatabase('api', async ({ store }) => {
     const admin = await accountByName(store, values.as);
     if (!admin?.isAdmin) {
@@ -40,54 +56,6 @@ export async function run(args: string[]): Promise<number> {
       );
       return 1;
     }
-    const { lines, fractionRead } = await openLines(file);
-    const importId = uuidv7();
-    const started = performance.now();
-    let shownAt = -Infinity;
-    let refusedShown = 0;
-    const notify = notifier(store.pool);
-    const counts = await runImport({
-      store,
-      onAppended: notify,
-      envelope: {
-        metadata: {
-          actor: { id: admin.id, via: 'operator' },
-          request_id: importId,
-          correlation_id: importId,
-          causation_id: importId,
-        },
-        context: { ip: null, userAgent: 'docket import', fingerprint: null },
-      },
-      lines,
-      onProgress: ({ lines: done }) => {
-        if (performance.now() - shownAt < progressMs) return;
-        shownAt = performance.now();
-        process.stderr.write(progressLine(done, fractionRead(), performance.now() - started));
-      },
-      onRefused: ({ number, reason }) => {
-        refusedShown += 1;
-        if (refusedShown <= refusedShownMax) process.stderr.write(`${clearLine}line ${number}: ${reason}\n`);
-      },
-    });
-    process.stderr.write(clearLine);
-    const { lines: total, created, changed, unchanged, refused, events } = counts;
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    if (refused > refusedShownMax) process.stderr.write(`… and ${refused - refusedShownMax} more lines refused\n`);
-    process.stdout.write(
-      `${total} lines in ${seconds} s: ${created} repositories created, ${changed} changed, ${unchanged} unchanged, ${refused} refused; ${events} events\n`,
-    );
-    return 0;
+    return 'undo' in asked ? takeBack(store, admin.id, asked) : importFile(store, admin.id, asked);
   });
-}
-
-const clearLine = process.stderr.isTTY ? '\r\u001b[K' : '';
-
-/** One line that is written over on a terminal, a line each elsewhere. */
-function progressLine(lines: number, fraction: number | undefined, elapsedMs: number): string {
-  const rate = Math.round(lines / (elapsedMs / 1000));
-  const known = fraction !== undefined && fraction > 0;
-  const percent = known ? `${Math.floor(fraction * 100)} %, ` : '';
-  const left = known ? `, ${Math.ceil((elapsedMs / fraction - elapsedMs) / 1000)} s left` : '';
-  const text = `importing: ${percent}${lines} lines, ${rate} lines/s${left}`;
-  return process.stderr.isTTY ? `${clearLine}${text}` : `${text}\n`;
 }

@@ -1,72 +1,87 @@
 /** The lines of a file or of standard input, unpacked when it is gzip, whatever it is called. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { Readable, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
+import type { SourceLine } from '@docket/api/imports/run';
+
 export interface Lines {
-  readonly lines: AsyncIterable<string>;
-  /** 0 to 1; undefined where the whole is not known. */
-  readonly fractionRead: () => number | undefined;
+  readonly lines: AsyncIterable<SourceLine>;
+  /** How many there are; undefined where that is not known before the end. */
+  readonly total: number | undefined;
 }
 
+/** A full description and the images of a large repository fit many times; what is longer is no line but another kind of file. */
+const lineBytesMax = 4 * 1024 * 1024;
+const newline = 0x0a;
 const gzipMagic = Buffer.from([0x1f, 0x8b]);
-/** Above any line that can be imported; what goes on without an end is no file of lines. */
-const lineCharactersMax = 64 * 1024 * 1024;
 
-/** Rejects when the file cannot be read. */
+/** Rejects when the file cannot be read. The lines throw when it breaks off: half a file must not look like the whole. */
 export async function openLines(file: string): Promise<Lines> {
-  const size = file === '-' ? undefined : (await stat(file)).size;
-  const source: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file);
+  if (file === '-') return { lines: linesIn(await unpacked(process.stdin)), total: undefined };
+  // A pipe or the like can be read once only.
+  const total = (await stat(file)).isFile() ? await countLines(file) : undefined;
+  return { lines: linesIn(await unpacked(createReadStream(file))), total };
+}
+
+async function countLines(file: string): Promise<number> {
+  let lines = 0;
+  let last = newline;
+  for await (const chunk of await unpacked(createReadStream(file))) {
+    for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, at + 1)) lines += 1;
+    last = chunk.at(-1) ?? last;
+  }
+  return last === newline ? lines : lines + 1;
+}
+
+async function unpacked(source: AsyncIterable<Buffer | string>): Promise<AsyncIterable<Buffer>> {
   const chunks = source[Symbol.asyncIterator]();
-  const head = await firstBytes(chunks);
-  let read = 0;
+  let head = Buffer.alloc(0);
+  let isEnd = false;
+  while (head.length < gzipMagic.length && !isEnd) {
+    const next = await chunks.next();
+    if (next.done === true) isEnd = true;
+    else head = Buffer.concat([head, Buffer.from(next.value)]);
+  }
   async function* whole(): AsyncGenerator<Buffer> {
     yield head;
-    read += head.length;
-    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
-      read += next.value.length;
-      yield next.value;
-    }
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield Buffer.from(next.value);
   }
-  const zipped = head.subarray(0, gzipMagic.length).equals(gzipMagic);
-  return {
-    lines: linesOf(zipped ? unpacked(whole()) : whole()),
-    fractionRead: () => (size === undefined || size === 0 ? undefined : read / size),
-  };
-}
-
-/** Enough to see what it is, if there is as much. */
-async function firstBytes(chunks: AsyncIterator<Buffer>): Promise<Buffer> {
-  let head = Buffer.alloc(0);
-  while (head.length < gzipMagic.length) {
-    const next = await chunks.next();
-    if (next.done === true) break;
-    head = Buffer.concat([head, next.value]);
-  }
-  return head;
-}
-
-function unpacked(bytes: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
-  const source = Readable.from(bytes, { objectMode: false });
+  if (!head.subarray(0, gzipMagic.length).equals(gzipMagic)) return whole();
   const gunzip = createGunzip();
-  source.on('error', (error) => gunzip.destroy(error));
-  return source.pipe(gunzip);
+  // An error on either side ends the other, and whoever reads sees it.
+  return pipeline(Readable.from(whole(), { objectMode: false }), gunzip, () => undefined);
 }
 
-/** Half a file must not look like the whole: what breaks the reading is thrown. A mark of the byte order in front is left out. */
-async function* linesOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let open = '';
-  for await (const chunk of bytes) {
-    const [first = '', ...others] = decoder.decode(chunk, { stream: true }).split('\n');
-    open += first;
-    if (open.length > lineCharactersMax) throw new Error(`a line of more than ${lineCharactersMax} characters`);
-    for (const next of others) {
-      yield open;
-      open = next;
+async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<SourceLine> {
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+      const part = chunk.subarray(start, end);
+      yield bytes === 0 ? lineOf([part], part.length) : lineOf([...parts, part], bytes + part.length);
+      parts = [];
+      bytes = 0;
+      start = end + 1;
     }
+    const rest = chunk.subarray(start);
+    bytes += rest.length;
+    if (bytes <= lineBytesMax) parts.push(rest);
+    else parts = [];
   }
-  open += decoder.decode();
-  if (open !== '') yield open;
+  if (bytes > 0) yield lineOf(parts, bytes);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function lineOf(parts: readonly Buffer[], bytes: number): SourceLine {
+  if (bytes > lineBytesMax) return { unreadable: `the line is longer than ${lineBytesMax} bytes` };
+  const [only = Buffer.alloc(0), ...more] = parts;
+  try {
+    return utf8.decode(more.length === 0 ? only : Buffer.concat(parts));
+  } catch {
+    return { unreadable: 'the line is not valid UTF-8' };
+  }
 }

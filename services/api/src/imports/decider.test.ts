@@ -15,6 +15,9 @@ const silent: ImportedRepository = {
   namespaceId,
   name,
   description: undefined,
+  fullDescription: undefined,
+  isPrivate: undefined,
+  lastUpdated: undefined,
   starCount: undefined,
   pullCount: undefined,
   isAutomated: undefined,
@@ -26,7 +29,10 @@ const full: ImportedRepository = {
   description: 'a store of keys and values',
   starCount: 12,
   pullCount: 3_000_000_000,
+  fullDescription: '# Redis',
   isAutomated: true,
+  isPrivate: true,
+  lastUpdated: '2024-08-16T05:01:22.863Z',
   images: [image],
 };
 
@@ -36,9 +42,12 @@ const created = (life: number): RepositoryEvent => ({
 });
 const facts: readonly RepositoryEvent[] = [
   { type: 'DescriptionChanged', data: { description: 'a store of keys and values' } },
+  { type: 'FullDescriptionChanged', data: { full_description: '# Redis' } },
+  { type: 'VisibilityChanged', data: { is_private: true } },
   { type: 'AutomationChanged', data: { is_automated: true } },
   { type: 'CountsObserved', data: { star_count: 12, pull_count: 3_000_000_000 } },
   { type: 'ImagesAdded', data: { images: [image] } },
+  { type: 'LastUpdatedObserved', data: { last_updated: '2024-08-16T05:01:22.863Z' } },
 ];
 const deletion: readonly RepositoryEvent[] = [
   { type: 'DeletionRequested', data: {} },
@@ -62,6 +71,13 @@ it('says nothing of what the line does not know', () => {
 
 it.each<[string, Partial<ImportedRepository>, RepositoryEvent]>([
   ['description', { description: '' }, { type: 'DescriptionChanged', data: { description: '' } }],
+  ['full description', { fullDescription: '' }, { type: 'FullDescriptionChanged', data: { full_description: '' } }],
+  ['visibility', { isPrivate: false }, { type: 'VisibilityChanged', data: { is_private: false } }],
+  [
+    'last update',
+    { lastUpdated: '2025-01-01T00:00:00.000Z' },
+    { type: 'LastUpdatedObserved', data: { last_updated: '2025-01-01T00:00:00.000Z' } },
+  ],
   ['stars', { starCount: 0 }, { type: 'CountsObserved', data: { star_count: 0 } }],
   ['pulls', { pullCount: 1 }, { type: 'CountsObserved', data: { pull_count: 1 } }],
   ['automation', { isAutomated: false }, { type: 'AutomationChanged', data: { is_automated: false } }],
@@ -92,6 +108,9 @@ it('adds nothing the second time, whatever the line and the repository', () => {
     namespaceId: fc.constant(namespaceId),
     name: fc.constant(name),
     description: maybe(fc.string()),
+    fullDescription: maybe(fc.string()),
+    isPrivate: maybe(fc.boolean()),
+    lastUpdated: maybe(fc.constantFrom('2024-08-16T05:01:22.863Z', '2025-01-01T00:00:00.000Z')),
     starCount: maybe(fc.nat()),
     pullCount: maybe(fc.nat()),
     isAutomated: maybe(fc.boolean()),

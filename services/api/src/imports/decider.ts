@@ -10,9 +10,13 @@ export interface ImportedRepository {
   readonly name: RepositoryName;
   /** Undefined, here and below: the line does not say, so what is known stays. */
   readonly description: string | undefined;
+  readonly fullDescription: string | undefined;
   readonly starCount: number | undefined;
   readonly pullCount: number | undefined;
   readonly isAutomated: boolean | undefined;
+  readonly isPrivate: boolean | undefined;
+  /** ISO 8601, UTC. */
+  readonly lastUpdated: string | undefined;
   readonly images: readonly ImageEntry[];
 }
 
@@ -25,9 +29,15 @@ export function decideImport(before: Repository, line: ImportedRepository): read
   }
   const state = events.reduce(evolve, before.status === 'active' ? before : absentRepository);
   if (state.status !== 'active') throw new Error(`an import into a repository that is ${state.status}`);
-  const { description, isAutomated, starCount, pullCount, images } = line;
+  const { description, fullDescription, isAutomated, isPrivate, starCount, pullCount, lastUpdated, images } = line;
   if (description !== undefined && description !== state.description) {
     events.push({ type: 'DescriptionChanged', data: { description } });
+  }
+  if (fullDescription !== undefined && fullDescription !== state.full_description) {
+    events.push({ type: 'FullDescriptionChanged', data: { full_description: fullDescription } });
+  }
+  if (isPrivate !== undefined && isPrivate !== state.is_private) {
+    events.push({ type: 'VisibilityChanged', data: { is_private: isPrivate } });
   }
   if (isAutomated !== undefined && isAutomated !== state.is_automated) {
     events.push({ type: 'AutomationChanged', data: { is_automated: isAutomated } });
@@ -39,5 +49,9 @@ export function decideImport(before: Repository, line: ImportedRepository): read
   if (Object.keys(counts).length > 0) events.push({ type: 'CountsObserved', data: counts });
   const news = newsIn(state, images);
   if (news.length > 0) events.push({ type: 'ImagesAdded', data: { images: news } });
+  // Last, because all before it count as updates of this moment.
+  if (lastUpdated !== undefined && lastUpdated !== state.last_updated) {
+    events.push({ type: 'LastUpdatedObserved', data: { last_updated: lastUpdated } });
+  }
   return events;
 }

@@ -1,41 +1,67 @@
-/** A line of an import file: NDJSON, one repository each. */
-import { fullNameText, parseFullName } from '@docket/shared/names';
-import type { FullName } from '@docket/shared/names';
+/** A line of an import file: NDJSON, one repository each, or just names. */
+import { library, namespaceName, repositoryName } from '@docket/shared/names';
+import type { FullName, NamespaceName } from '@docket/shared/names';
 import { imageEntry } from '@docket/shared/repositories';
 import type { ImageEntry } from '@docket/shared/repositories';
-import { isRefusal, refuse } from '@docket/shared/refusal';
-import type { Refusal } from '@docket/shared/refusal';
+import { isRefusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
 import { parseField } from '../http/request.ts';
 import type { ImportedRepository } from './decider.ts';
 
-const descriptionCharactersMax = 25_000;
+export const formats = ['ndjson', 'names'] as const;
+export type Format = (typeof formats)[number];
+
+export interface LineRules {
+  readonly format: Format;
+  /** Of names that are written bare. */
+  readonly namespace: NamespaceName;
+}
+
+export const usualRules: LineRules = { format: 'ndjson', namespace: library };
+
+/** As Docker Hub has it for full descriptions; nobody's short one is longer. */
+const textCharactersMax = 25_000;
+const subjectCharactersMax = 80;
+
+/** What Postgres cannot keep: the zero character, and halves of characters. */
+const unstorable = /\0|\p{Surrogate}/u;
+const text = z
+  .string()
+  .max(textCharactersMax, `must have at most ${textCharactersMax} characters`)
+  .refine((value) => !unstorable.test(value), 'must not contain a zero character or half of a character');
 
 /** -1 and null mean unknown in the lists that are out there. */
 const count = z
   .int()
   .min(-1)
-  .nullish()
-  .transform((value) => (value === null || value === undefined || value === -1 ? undefined : value));
+  .nullable()
+  .transform((value) => (value === null || value === -1 ? undefined : value));
+
+/** To the millisecond, in UTC. What is older than the first computers' clocks is a mistake, not a date. */
+const instant = z.iso
+  .datetime({ offset: true, error: 'must be a date and time with a zone, as 2024-08-16T05:01:22Z' })
+  .transform((value) => new Date(value))
+  .refine((date) => date.getTime() >= 0, 'must not be before 1970')
+  .transform((date) => date.toISOString());
+
+function orUnknown<Output>(schema: z.ZodType<Output>) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
 
 const lineSchema = z.object({
   name: z.string(),
-  description: z
-    .string()
-    .max(descriptionCharactersMax)
-    .refine((text) => !text.includes('\0'), 'must not contain a zero character')
-    // Half of a pair is no character: Postgres refuses it in JSON.
-    .refine((text) => !/\p{Surrogate}/u.test(text), 'must be whole characters')
+  description: orUnknown(text),
+  full_description: orUnknown(text),
+  star_count: orUnknown(count),
+  pull_count: orUnknown(count),
+  is_automated: orUnknown(z.boolean()),
+  is_private: orUnknown(z.boolean()),
+  last_updated: orUnknown(instant),
+  images: z
+    .array(imageEntry)
     .nullish()
-    .transform((text) => text ?? undefined),
-  star_count: count,
-  pull_count: count,
-  is_automated: z
-    .boolean()
-    .nullish()
-    .transform((value) => value ?? undefined),
-  images: z.array(imageEntry).default((): ImageEntry[] => []),
+    .transform((images): ImageEntry[] => images ?? []),
 });
 
 export interface ImportLine {
@@ -43,22 +69,75 @@ export interface ImportLine {
   readonly repository: Omit<ImportedRepository, 'namespaceId' | 'name'>;
 }
 
-/** `library/x` and `x` are the same repository. */
-export function parseImportLine(text: string): ImportLine | Refusal {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return refuse('invalid_json', 'not valid JSON');
-  }
-  const line = parseField(lineSchema, json);
-  if (isRefusal(line)) return line;
-  const { name, description, star_count: starCount, pull_count: pullCount, is_automated: isAutomated, images } = line;
-  const fullName = parseFullName(name);
-  if (!fullName) return refuse('invalid_field', `${JSON.stringify(name)} is not the name of a repository`, 'name');
-  return { fullName, repository: { description, starCount, pullCount, isAutomated, images } };
+/** Why a line is not imported: the rule, the same words for all lines that break it, and what breaks it. */
+export interface BadLine {
+  readonly rule: string;
+  /** Undefined where the line names nothing that could be shown. */
+  readonly subject: string | undefined;
 }
 
-export function lineKey({ fullName }: ImportLine): string {
-  return fullNameText(fullName);
+const nothingSaid: ImportLine['repository'] = {
+  description: undefined,
+  fullDescription: undefined,
+  starCount: undefined,
+  pullCount: undefined,
+  isAutomated: undefined,
+  isPrivate: undefined,
+  lastUpdated: undefined,
+  images: [],
+};
+
+/** `library/x` and `x` are the same repository, unless bare names are to be of another namespace. */
+export function parseImportLine(line: string, { format, namespace }: LineRules): ImportLine | BadLine {
+  if (format === 'names') {
+    const fullName = parseName(line.trim(), namespace);
+    return 'rule' in fullName ? fullName : { fullName, repository: nothingSaid };
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return { rule: 'the line is not valid JSON', subject: undefined };
+  }
+  const parsed = parseField(lineSchema, json);
+  if (isRefusal(parsed)) return { rule: parsed.message, subject: nameIn(json) };
+  const fullName = parseName(parsed.name, namespace);
+  if ('rule' in fullName) return fullName;
+  return {
+    fullName,
+    repository: {
+      description: parsed.description,
+      fullDescription: parsed.full_description,
+      starCount: parsed.star_count,
+      pullCount: parsed.pull_count,
+      isAutomated: parsed.is_automated,
+      isPrivate: parsed.is_private,
+      lastUpdated: parsed.last_updated,
+      images: parsed.images,
+    },
+  };
+}
+
+function parseName(name: string, bareNamespace: NamespaceName): FullName | BadLine {
+  const slash = name.indexOf('/');
+  const namespace = slash === -1 ? undefined : namespaceName.safeParse(name.slice(0, slash));
+  const short = repositoryName.safeParse(name.slice(slash + 1));
+  if (namespace?.success === false) return broken(name, 'namespace', namespace.error);
+  if (!short.success) return broken(name, 'name', short.error);
+  return { namespace: namespace?.data ?? bareNamespace, name: short.data };
+}
+
+function broken(name: string, part: string, { issues: [issue] }: z.ZodError): BadLine {
+  return { rule: `the ${part} ${issue?.message ?? 'is not valid'}`, subject: shown(name) };
+}
+
+function nameIn(json: unknown): string | undefined {
+  const named = z.object({ name: z.string() }).safeParse(json);
+  return named.success ? shown(named.data.name) : undefined;
+}
+
+/** Quoted, so that nothing in it acts on a terminal, and no longer than a line. */
+function shown(name: string): string {
+  const whole = JSON.stringify(name).replaceAll(/[\u007f-\u009f]/g, '?');
+  return whole.length <= subjectCharactersMax ? whole : `${whole.slice(0, subjectCharactersMax - 1)}…`;
 }

@@ -1,33 +1,35 @@
 /**
  * An import: lines become events of the admin who imports, through the same append as everything else. A batch of lines is one
- * transaction: namespaces and names first, then what each line changes. Repeatable and so resumable: what is there adds nothing.
+ * transaction: namespaces and names first, then what each line changes. While one commits the next is read and parsed. Repeatable and so
+ * resumable: what is there adds nothing.
  */
 import type { FullName } from '@docket/shared/names';
+import { fullNameText } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import { absentRepository, evolve } from '@docket/shared/repositories';
-import type { RepositoryEvent } from '@docket/shared/repositories';
+import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryStream } from '@docket/shared/stored-event';
-import { isConnectionLoss, isPassing, isUniqueViolation } from '@docket/store/connect';
 import type { Store } from '@docket/store/connect';
 import { appendAll } from '@docket/store/log';
-import type { AppendCommand } from '@docket/store/log';
+import type { AppendCommand, Executor } from '@docket/store/log';
 import { lookUpMany } from '@docket/store/repositories';
 import { inTransaction } from '@docket/store/transaction';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 
 import type { CommandEnvelope } from '../envelope.ts';
-import { attemptsMax } from '../limits.ts';
 import { decideImport } from './decider.ts';
-import { lineKey, parseImportLine } from './line.ts';
-import type { ImportLine } from './line.ts';
+import { parseImportLine } from './line.ts';
+import type { BadLine, ImportLine, LineRules } from './line.ts';
+import { persistently } from './persistently.ts';
 
 const batchLinesMax = 500;
-const retryMs = 200;
+/** Full descriptions and image lists make lines large; a batch must stay well below what one statement may carry. */
+const batchCharactersMax = 4_000_000;
 
-export interface RefusedLine {
+export interface RefusedLine extends BadLine {
+  /** From 1. */
   readonly number: number;
-  readonly reason: string;
 }
 
 export interface ImportCounts {
@@ -39,12 +41,18 @@ export interface ImportCounts {
   readonly events: number;
 }
 
+/** What cannot even be read as a line is refused as one. */
+export type SourceLine = string | { readonly unreadable: string };
+
 export interface ImportOptions {
   readonly store: Store;
   readonly onAppended: () => void;
   /** The admin who imports, and the import as the request that it all belongs to. */
   readonly envelope: Omit<CommandEnvelope, 'commandId'>;
-  readonly lines: AsyncIterable<string>;
+  readonly lines: AsyncIterable<SourceLine>;
+  readonly rules: LineRules;
+  /** Decides and counts, and writes nothing. */
+  readonly dryRun: boolean;
   /** After every batch. */
   readonly onProgress: (counts: ImportCounts) => void;
   readonly onRefused: (line: RefusedLine) => void;
@@ -55,41 +63,74 @@ interface NumberedLine {
   readonly line: ImportLine;
 }
 
+/** Rejects when a batch cannot be imported, or the lines cannot be read to their end; what was counted by then is in the log. */
 export async function runImport(options: ImportOptions): Promise<ImportCounts> {
   let counts: ImportCounts = { lines: 0, created: 0, changed: 0, unchanged: 0, refused: 0, events: 0 };
+  // What a dry run would have written by now: a file may name a repository again in a later batch.
+  const imagined: Imagined | undefined = options.dryRun ? new Map() : undefined;
   let batch: NumberedLine[] = [];
+  let batchCharacters = 0;
+  let read = 0;
+  let committing = Promise.resolve();
   const refuseLine = (line: RefusedLine) => {
     counts = { ...counts, refused: counts.refused + 1 };
     options.onRefused(line);
   };
 
-  async function flush(): Promise<void> {
-    if (batch.length === 0) return;
-    const { created, changed, unchanged, events, refused } = await importBatch(options, batch);
-    batch = [];
-    counts = {
-      ...counts,
-      created: counts.created + created,
-      changed: counts.changed + changed,
-      unchanged: counts.unchanged + unchanged,
-      events: counts.events + events,
-    };
-    refused.forEach(refuseLine);
-    if (events > 0) options.onAppended();
+  async function commit(lines: readonly NumberedLine[], upTo: number): Promise<void> {
+    if (lines.length > 0) {
+      const failure = `lines ${lines[0]?.number} to ${lines.at(-1)?.number} could not be imported`;
+      const outcome = await persistently(failure, () => importBatch(options, lines, imagined));
+      const { created, changed, unchanged, events } = outcome;
+      counts = {
+        ...counts,
+        created: counts.created + created,
+        changed: counts.changed + changed,
+        unchanged: counts.unchanged + unchanged,
+        events: counts.events + events,
+      };
+      outcome.refused.forEach(refuseLine);
+      if (events > 0 && !options.dryRun) options.onAppended();
+    }
+    counts = { ...counts, lines: upTo };
     options.onProgress(counts);
   }
 
-  for await (const text of options.lines) {
-    counts = { ...counts, lines: counts.lines + 1 };
-    if (text.trim() === '') continue;
-    const line = parseImportLine(text);
-    if (isRefusal(line)) refuseLine({ number: counts.lines, reason: line.message });
-    else batch.push({ number: counts.lines, line });
-    if (batch.length >= batchLinesMax) await flush();
+  async function flush(): Promise<void> {
+    await committing;
+    committing = commit(batch, read);
+    // Whoever waits for it next sees the failure.
+    committing.catch(() => undefined);
+    batch = [];
+    batchCharacters = 0;
   }
-  await flush();
+
+  try {
+    for await (const text of options.lines) {
+      read += 1;
+      if (text === '') continue;
+      const line =
+        typeof text === 'string' ? parsed(text, options.rules) : { rule: text.unreadable, subject: undefined };
+      if (line === undefined) continue;
+      if ('rule' in line) refuseLine({ number: read, ...line });
+      else batch.push({ number: read, line });
+      batchCharacters += typeof text === 'string' ? text.length : 0;
+      if (batch.length >= batchLinesMax || batchCharacters >= batchCharactersMax) await flush();
+    }
+  } finally {
+    // What was read before the file broke is imported; only then does it fail.
+    await flush();
+    await committing;
+  }
   return counts;
 }
+
+function parsed(text: string, rules: LineRules): ImportLine | BadLine | undefined {
+  return text.trim() === '' ? undefined : parseImportLine(text, rules);
+}
+
+/** By full name. */
+type Imagined = Map<string, Repository>;
 
 interface BatchOutcome {
   readonly created: number;
@@ -99,57 +140,77 @@ interface BatchOutcome {
   readonly refused: readonly RefusedLine[];
 }
 
-/** Again on a lost race, and when the database went away: whatever was written meanwhile is found and adds nothing. */
-async function importBatch({ store, envelope }: ImportOptions, batch: readonly NumberedLine[]): Promise<BatchOutcome> {
-  let failure: unknown;
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    try {
-      const outcome = await inTransaction<BatchOutcome | undefined>(store, async (client, abort) => {
-        const { appends, ...counted } = await decideBatch(client, batch, envelope);
-        if (appends.length === 0) return counted;
-        const verdicts = await appendAll(client, appends, false);
-        return verdicts.every(({ outcome: verdict }) => verdict === 'appended') ? counted : abort(undefined);
-      });
-      if (outcome) return outcome;
-    } catch (error) {
-      if (!isConnectionLoss(error) && !isPassing(error) && !isUniqueViolation(error)) throw error;
-      failure = error;
-    }
-    await new Promise((resolve) => {
-      setTimeout(resolve, retryMs);
-    });
-  }
-  throw new Error(`lines ${batch[0]?.number} to ${batch.at(-1)?.number} could not be imported`, { cause: failure });
+interface DecidedBatch extends BatchOutcome {
+  readonly appends: readonly AppendCommand[];
+  /** Names that are to be taken with the first event of their repository. */
+  readonly fresh: readonly FreshName[];
+  readonly states: ReadonlyMap<string, Repository>;
 }
 
-async function decideBatch(
-  client: pg.PoolClient,
+interface FreshName {
+  readonly fullName: FullName;
+  readonly namespaceId: string;
+  readonly repositoryId: string;
+}
+
+/** Undefined on a lost race. */
+async function importBatch(
+  { store, envelope }: ImportOptions,
   batch: readonly NumberedLine[],
-  envelope: ImportOptions['envelope'],
-): Promise<BatchOutcome & { readonly appends: readonly AppendCommand[] }> {
+  imagined: Imagined | undefined,
+): Promise<BatchOutcome | undefined> {
   const byName = grouped(batch);
   const names = [...byName.values()].flatMap(([first]) => first?.line.fullName ?? []);
-  const namespaceIds = await ensureNamespaces(client, names);
-  const found = await lookUpMany(client, names);
+  if (imagined) {
+    const outcome = await decideBatch(store.pool, { byName, names, envelope, namespaceIds: new Map(), imagined });
+    for (const [name, state] of outcome.states) imagined.set(name, state);
+    return outcome;
+  }
+  return inTransaction<BatchOutcome | undefined>(store, async (client, abort) => {
+    const namespaceIds = await ensureNamespaces(client, names);
+    const { appends, fresh, ...outcome } = await decideBatch(client, { byName, names, envelope, namespaceIds });
+    await takeNames(client, fresh);
+    if (appends.length === 0) return outcome;
+    const verdicts = await appendAll(client, appends, false);
+    return verdicts.every(({ outcome: verdict }) => verdict === 'appended') ? outcome : abort(undefined);
+  });
+}
+
+interface Batch {
+  readonly byName: ReadonlyMap<string, readonly NumberedLine[]>;
+  readonly names: readonly FullName[];
+  readonly envelope: ImportOptions['envelope'];
+  readonly namespaceIds: ReadonlyMap<string, string>;
+  readonly imagined?: Imagined;
+}
+
+/** Stands for the id of a namespace that a dry run does not make. */
+const nowhere = '00000000-0000-0000-0000-000000000000';
+
+async function decideBatch(
+  executor: Executor,
+  { byName, names, envelope, namespaceIds, imagined }: Batch,
+): Promise<DecidedBatch> {
+  const found = await lookUpMany(executor, names);
   const appends: AppendCommand[] = [];
   const refused: RefusedLine[] = [];
-  const fresh: { readonly fullName: FullName; readonly namespaceId: string; readonly id: string }[] = [];
+  const fresh: FreshName[] = [];
+  const states = new Map<string, Repository>();
   const counted = { created: 0, changed: 0, unchanged: 0, events: 0 };
-  for (const [key, lines] of byName) {
-    const { id = uuidv7(), state: before = absentRepository, version = 0 } = found.get(key) ?? {};
+  for (const [fullName, lines] of byName) {
+    const { id: repositoryId = uuidv7(), state: stored = absentRepository, version = 0 } = found.get(fullName) ?? {};
     const events: RepositoryEvent[] = [];
-    let state = before;
+    let state = imagined?.get(fullName) ?? stored;
     for (const { number, line } of lines) {
-      const { namespace, name } = line.fullName;
-      const namespaceId = namespaceIds.get(namespace);
-      if (namespaceId === undefined) throw new Error(`the namespace ${namespace} is not there`);
-      const news = decideImport(state, { ...line.repository, namespaceId, name });
+      const namespaceId = namespaceIds.get(line.fullName.namespace) ?? nowhere;
+      const news = decideImport(state, { ...line.repository, namespaceId, name: line.fullName.name });
       if (isRefusal(news)) {
-        refused.push({ number, reason: news.message });
+        refused.push({ number, rule: news.message, subject: JSON.stringify(fullName) });
         continue;
       }
-      if (version === 0 && events.length === 0 && news.length > 0)
-        fresh.push({ fullName: line.fullName, namespaceId, id });
+      if (version === 0 && events.length === 0 && news.length > 0) {
+        fresh.push({ fullName: line.fullName, namespaceId, repositoryId });
+      }
       if (news.length === 0) counted.unchanged += 1;
       else if (news.some(({ type }) => type === 'RepositoryCreated')) counted.created += 1;
       else counted.changed += 1;
@@ -158,36 +219,22 @@ async function decideBatch(
     }
     counted.events += events.length;
     if (events.length > 0) {
-      appends.push({
-        streamId: repositoryStream(id),
-        expectedVersion: version,
-        events,
-        commandId: uuidv7(),
-        ...envelope,
-      });
+      states.set(fullName, state);
+      const streamId = repositoryStream(repositoryId);
+      appends.push({ streamId, expectedVersion: version, events, commandId: uuidv7(), ...envelope });
     }
   }
-  // A name that somebody else took in this moment is a unique violation, and the batch begins again.
-  await client.query(
-    `insert into directory.repository_names (namespace_id, name, repository_id)
-     select * from unnest($1::uuid[], $2::text[], $3::uuid[])`,
-    [
-      fresh.map(({ namespaceId }) => namespaceId),
-      fresh.map(({ fullName }) => fullName.name),
-      fresh.map(({ id }) => id),
-    ],
-  );
-  return { ...counted, refused, appends };
+  return { ...counted, refused, appends, fresh, states };
 }
 
 /** A file may name a repository several times: its lines count one after the other. */
 function grouped(batch: readonly NumberedLine[]): Map<string, NumberedLine[]> {
   const groups = new Map<string, NumberedLine[]>();
   for (const numbered of batch) {
-    const key = lineKey(numbered.line);
-    const group = groups.get(key);
+    const name = fullNameText(numbered.line.fullName);
+    const group = groups.get(name);
     if (group) group.push(numbered);
-    else groups.set(key, [numbered]);
+    else groups.set(name, [numbered]);
   }
   return groups;
 }
@@ -196,13 +243,35 @@ function grouped(batch: readonly NumberedLine[]): Map<string, NumberedLine[]> {
 async function ensureNamespaces(client: pg.PoolClient, names: readonly FullName[]): Promise<Map<string, string>> {
   // In one order, so that two imports at once do not wait for each other.
   const wanted = [...new Set(names.map(({ namespace }) => namespace))].toSorted();
+  const read = async () => {
+    const { rows } = await client.query<{ id: string; name: string }>(
+      'select id, name from directory.namespaces where name = any($1::text[])',
+      [wanted],
+    );
+    return new Map(rows.map(({ id, name }) => [name, id]));
+  };
+  const known = await read();
+  const missing = wanted.filter((name) => !known.has(name));
+  if (missing.length === 0) return known;
   await client.query(
     `insert into directory.namespaces (id, name) select * from unnest($1::uuid[], $2::text[]) on conflict (name) do nothing`,
-    [wanted.map(() => uuidv7()), wanted],
+    [missing.map(() => uuidv7()), missing],
   );
-  const { rows } = await client.query<{ id: string; name: string }>(
-    'select id, name from directory.namespaces where name = any($1::text[])',
-    [wanted],
+  const ids = await read();
+  for (const name of wanted) if (!ids.has(name)) throw new Error(`the namespace ${name} is not there`);
+  return ids;
+}
+
+/** A name that somebody else took in this moment is a unique violation, and the batch begins again. */
+async function takeNames(client: pg.PoolClient, fresh: readonly FreshName[]): Promise<void> {
+  if (fresh.length === 0) return;
+  await client.query(
+    `insert into directory.repository_names (namespace_id, name, repository_id)
+     select * from unnest($1::uuid[], $2::text[], $3::uuid[])`,
+    [
+      fresh.map(({ namespaceId }) => namespaceId),
+      fresh.map(({ fullName }) => fullName.name),
+      fresh.map(({ repositoryId }) => repositoryId),
+    ],
   );
-  return new Map(rows.map(({ id, name }) => [name, id]));
 }
