@@ -18,7 +18,8 @@ import { readStandings } from '@docket/store/projections';
 
 import { passwords } from './accounts/password.ts';
 import { createApp } from './app.ts';
-import { databaseConnectionsMax, drainMsMax, headersMsMax, keepAliveMs, requestMsMax } from './limits.ts';
+import { drainable } from './http/drain.ts';
+import { databaseConnectionsMax, headersMsMax, keepAliveMs, requestMsMax } from './limits.ts';
 import { meilisearchSearch } from './search/meilisearch.ts';
 import type { MeilisearchEngine } from './search/meilisearch.ts';
 import { postgresSearch } from './search/postgres.ts';
@@ -65,6 +66,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     measured(ready, measureHttp(registry), app),
   );
   server.on('clientError', refuseMalformed);
+  const drain = drainable(server);
   server.listen(environment.port);
   await once(server, 'listening');
   const url = `http://127.0.0.1:${portOf(server)}`;
@@ -73,7 +75,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     url,
     stop: async () => {
       ready.drain();
-      await drained(server);
+      await drain();
       await Promise.all([passwordPool.stop(), meilisearch?.stop(), logStore.stop(), store.stop()]);
     },
   };
@@ -150,14 +152,4 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   socket.end(
     `HTTP/1.1 ${status}\r\nVary: Accept\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
-}
-
-/** No new connections; what is accepted is finished, and what is not finished in time is cut. */
-async function drained(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), drainMsMax);
-  await closed;
-  clearTimeout(timer);
 }

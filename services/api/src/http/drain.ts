@@ -1,0 +1,33 @@
+/** The end of a server: no new connections, what is accepted is finished, and what is not finished in time is cut. */
+import { once } from 'node:events';
+import type { Server, ServerResponse } from 'node:http';
+
+import { drainMsMax } from '../limits.ts';
+
+/** From its first connection on, because at the end it is too late to learn what is being answered. */
+export function drainable(server: Server): () => Promise<void> {
+  const open = new Set<ServerResponse>();
+  let draining = false;
+  server.on('request', (_request, response) => {
+    open.add(response);
+    response.once('close', () => open.delete(response));
+    if (draining) lastOfItsConnection(response);
+  });
+  return async () => {
+    draining = true;
+    const closed = once(server, 'close');
+    server.close();
+    server.closeIdleConnections();
+    for (const response of open) lastOfItsConnection(response);
+    const timer = setTimeout(() => server.closeAllConnections(), drainMsMax);
+    await closed;
+    clearTimeout(timer);
+  };
+}
+
+/** The client would keep the connection, and the server wait for it until it is cut. */
+function lastOfItsConnection(response: ServerResponse): void {
+  const { socket } = response;
+  if (response.headersSent) response.once('finish', () => socket?.end());
+  else response.setHeader('Connection', 'close');
+}
