@@ -33,6 +33,21 @@ test('without a server a mail is one file, for its owner alone, however often it
   expect(source).toContain('open the link.');
 });
 
+test('a long link is one line of the file, to be copied as it is', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'docket-mail-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const link = `http://localhost:8080/v1/users/confirm/${'a=b.'.repeat(120)}`;
+  const delivery = mailDelivery({ smtpUrl: undefined, from, directory });
+  await delivery.deliver({ ...mail, text: `Hello,\n\n${link}\n` });
+  await delivery.deliver({ ...mail, id: 'other', text: `Grüße,\n\n${link}\n` });
+  const [plain = '', encoded = ''] = (await readdir(directory)).toSorted();
+  expect(await readFile(join(directory, plain), 'utf8')).toContain(`\n${link}\n`);
+  // What is not ASCII must be encoded.
+  expect(await readFile(join(directory, encoded), 'utf8')).toMatch(
+    /^Content-Transfer-Encoding: (quoted-printable|base64)$/m,
+  );
+});
+
 test('a server takes the mail', async () => {
   const { url, received } = await smtpServer(() => '250 fine');
   await mailDelivery({ smtpUrl: url, from, directory: '' }).deliver(mail);

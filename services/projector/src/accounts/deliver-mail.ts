@@ -72,18 +72,23 @@ function refusalOf(error: unknown): MailRefused | undefined {
   return new MailRefused(error.message, { forGood: status === undefined || status >= 500, cause: error });
 }
 
+function createComposer() {
+  return createTransport({ streamTransport: true, buffer: true, newline: 'unix' });
+}
+type Composer = ReturnType<typeof createComposer>;
+
 function fileDelivery(from: string, directory: string): Delivery {
-  const composer = createTransport({ streamTransport: true, buffer: true, newline: 'unix' });
+  const composer = createComposer();
   return {
     deliver: async (mail) => {
-      const composed = await composer.sendMail(message(from, mail));
+      const source = await composed(composer, from, mail);
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const name = `${mail.date.toISOString().replaceAll(/[-:.]/g, '')}-${mail.id}.eml`;
       // Whole or not there; written again, it is the same file.
       const unfinished = join(directory, `.${name}.${process.pid}`);
       const file = await open(unfinished, 'w', 0o600);
       try {
-        await writeFile(file, composed.message);
+        await writeFile(file, source);
         await file.sync();
       } finally {
         await file.close();
@@ -92,4 +97,19 @@ function fileDelivery(from: string, directory: string): Delivery {
     },
     stop: () => composer.close(),
   };
+}
+
+/** Plain lines of up to 998 bytes are a mail as they are. */
+const plainText = /^(?:[\x20-\x7e]{0,998}\n)*[\x20-\x7e]{0,998}$/;
+
+/**
+ * Whoever opens the file copies the link out of it. The library breaks every line after 76 characters, whatever it is, so a plain text
+ * is put below the head that it makes for a short one.
+ */
+async function composed(composer: Composer, from: string, mail: Mail): Promise<string> {
+  const plain = plainText.test(mail.text);
+  const { message: source } = await composer.sendMail(message(from, plain ? { ...mail, text: 'short' } : mail));
+  // `buffer: true`: never a stream.
+  const whole = Buffer.isBuffer(source) ? source.toString() : '';
+  return plain ? `${whole.slice(0, whole.indexOf('\n\n'))}\n\n${mail.text}` : whole;
 }
