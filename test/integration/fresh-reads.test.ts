@@ -48,7 +48,8 @@ async function told(repository: Repository, imageId: string = firstImage.id): Pr
     const history = await get(stage, `/v2/repositories/${fullName}/history?page_size=100`, basic(pusher));
     return {
       images: images.status === 200 ? bodyOf(images) : images.status,
-      found: resultNames(bodyOf(searched)),
+      // Others whose names are like it may be found as well.
+      found: resultNames(bodyOf(searched)).filter((name) => name === fullName),
       layer: layer.status === 200 ? bodyOf(layer) : layer.status,
       history: eventTypes(bodyOf(history)),
     };
