@@ -32,6 +32,14 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // Engines of its own, with durability on.
+          name: 'chaos',
+          include: ['test/chaos/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
           // Programs of others, where they are installed: "pnpm clients".
           name: 'clients',
           include: ['test/clients/**/*.test.ts'],

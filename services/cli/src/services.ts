@@ -1,4 +1,5 @@
 /** The API and projector processes of `up`, and the port in front of several. */
+import { freePort } from '@docket/infra/free-port';
 import type { ProcessIdentity } from '@docket/infra/process-identity';
 
 import { listenInFront } from './round-robin.ts';
@@ -48,9 +49,12 @@ export async function startServices({ services, verb, count, env, spawned, chang
   const results = await Promise.allSettled(
     Array.from({ length: count }, async (_, index) => {
       const name = `${verb}-${index + 1}`;
-      const start = (before: ServiceProcess | undefined) => {
+      const start = async (before: ServiceProcess | undefined) => {
         // Started again it must be found where it was, also when it had chosen its port itself.
-        const place = before?.url === undefined ? {} : { PORT: new URL(before.url).port };
+        const port = before?.url === undefined ? undefined : new URL(before.url).port;
+        const setting = verb === 'projector' ? 'HEALTH_PORT' : 'PORT';
+        const chosen = port ?? (verb === 'projector' ? String(await freePort()) : undefined);
+        const place = chosen === undefined ? {} : { [setting]: chosen };
         return startServiceProcess({ verb, env: { ...env, ...place }, spawned });
       };
       started.set(name, await supervise<ServiceProcess>({ name, start, say, changed }));

@@ -1,0 +1,311 @@
+/**
+ * Clients write while parts are killed, frozen, cut off, restarted and wiped; then what the clients were told is compared with what is
+ * stored. The judge believes the clients' notes and the log, never a read model.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as elapsed } from 'node:timers/promises';
+
+import { verify } from '@docket/projector/verify';
+import { connectMeilisearch } from '@docket/runtime/meilisearch';
+import { connect } from '@docket/store/connect';
+import pg from 'pg';
+
+import { until } from '../support/until.ts';
+import { startParts } from './parts.ts';
+import type { Parts } from './parts.ts';
+
+const writers = 6;
+const hotRepositories = 3;
+const coldRepositories = 60;
+const requestMsMax = 4_000;
+const triesMax = 4;
+/** Answers that get lost on the way: the client, none the wiser, sends the command again. */
+const lostAnswersShare = 0.15;
+const blowEveryMs = 1_500;
+const healMsMax = 60_000;
+/** What is broken on purpose does not heal. */
+const mutatedHealMsMax = 3_000;
+
+export interface ChaosOptions {
+  /** Of the checkout. */
+  readonly root: URL;
+  readonly seed: number;
+  readonly seconds: number;
+  readonly say: (line: string) => void;
+  /** What is taken out of the database's own rules, to see whether it is noticed. */
+  readonly mutation?: string;
+}
+
+interface Command {
+  readonly repository: string;
+  /** Of this command alone: by it the judge finds it in the log. */
+  readonly image: string;
+  outcome: 'in flight' | 'acknowledged' | 'refused' | 'unknown';
+}
+
+export interface Report {
+  readonly commands: number;
+  readonly acknowledged: number;
+  readonly refused: number;
+  readonly unknown: number;
+  readonly reads: number;
+  readonly blows: readonly { readonly blow: string; readonly inFlight: number }[];
+  /** One sentence each; none is what is wanted. */
+  readonly violations: readonly string[];
+}
+
+export async function chaos(options: ChaosOptions): Promise<Report> {
+  const parts = await startParts(options.root);
+  try {
+    if (options.mutation !== undefined) await asOwner(parts, options.mutation);
+    return await run(parts, options);
+  } finally {
+    await parts.stop();
+  }
+}
+
+/** The same sequence for the same seed, whatever the machine does in between. */
+function randomOf(seed: number): () => number {
+  let turn = 0;
+  return () => {
+    turn += 1;
+    return createHash('sha256').update(`${seed} ${turn}`).digest().readUInt32BE() / 2 ** 32;
+  };
+}
+
+async function run(parts: Parts, { seed, seconds, say, mutation }: ChaosOptions): Promise<Report> {
+  const commands: Command[] = [];
+  const violations: string[] = [];
+  const blows: { blow: string; inFlight: number }[] = [];
+  const deadline = performance.now() + seconds * 1_000;
+  const over = () => performance.now() > deadline;
+  let reads = 0;
+
+  const writing = Array.from({ length: writers }, async (_, writer) => {
+    const random = randomOf(seed * 1_000 + writer);
+    while (!over()) {
+      const hot = random() < 0.4;
+      const index = Math.floor(random() * (hot ? hotRepositories : coldRepositories));
+      const command: Command = {
+        repository: `library/${hot ? 'hot' : `cold-${writer}`}-${index}`,
+        image: `${seed}-${writer}-${commands.length}-${randomUUID().slice(0, 8)}`,
+        outcome: 'in flight',
+      };
+      commands.push(command);
+      const api = random() < 0.5 ? 0 : 1;
+      const kind = random() < 0.6 ? '/' : '/images';
+      command.outcome = await send(parts, command, kind, { api, losesAnswer: random() < lostAnswersShare });
+      if (command.outcome === 'acknowledged') {
+        const seen = await shows(parts, command, 1 - api);
+        if (seen === false) violations.push(`${command.image} was acknowledged and a read after it does not show it`);
+        if (seen !== undefined) reads += 1;
+      }
+    }
+  });
+
+  const random = randomOf(seed);
+  while (!over()) {
+    await elapsed(blowEveryMs * (0.5 + random()));
+    const [name, strike] = chosen(parts, random);
+    const inFlight = commands.filter(({ outcome }) => outcome === 'in flight').length;
+    blows.push({ blow: name, inFlight });
+    say(`${name}, with ${inFlight} commands in flight`);
+    await strike();
+  }
+  await Promise.all(writing);
+  say('all parts are well again; comparing');
+  violations.push(...(await judged(parts, commands, mutation === undefined ? healMsMax : mutatedHealMsMax)));
+  const count = (outcome: Command['outcome']) => commands.filter((command) => command.outcome === outcome).length;
+  return {
+    commands: commands.length,
+    acknowledged: count('acknowledged'),
+    refused: count('refused'),
+    unknown: count('unknown'),
+    reads,
+    blows,
+    violations,
+  };
+}
+
+type Blow = readonly [name: string, strike: () => Promise<unknown>];
+
+function chosen(parts: Parts, random: () => number): Blow {
+  const pick = <Thing>(things: readonly Thing[]): Thing => {
+    const thing = things[Math.floor(random() * things.length)];
+    if (thing === undefined) throw new Error('nothing to choose from');
+    return thing;
+  };
+  const api = pick(parts.apis);
+  const projector = pick(parts.projectors);
+  const frozen = pick([api, projector]);
+  const frozenMs = 500 + random() * 3_000;
+  const cutMs = random() * 1_000;
+  return pick<Blow>([
+    [`${api.name} killed`, () => api.kill().then(() => api.start())],
+    [`${projector.name} killed`, () => projector.kill().then(() => projector.start())],
+    [`${projector.name} killed`, () => projector.kill().then(() => projector.start())],
+    [
+      `${frozen.name} frozen for ${frozenMs.toFixed(0)} ms`,
+      async () => {
+        frozen.signal('SIGSTOP');
+        await elapsed(frozenMs);
+        frozen.signal('SIGCONT');
+      },
+    ],
+    [
+      `all lines to the database cut for ${cutMs.toFixed(0)} ms`,
+      () =>
+        parts.database
+          .stop()
+          .then(() => elapsed(cutMs))
+          .then(() => parts.database.start()),
+    ],
+    [
+      `the line to the search engine cut for ${cutMs.toFixed(0)} ms`,
+      () =>
+        parts.meilisearch
+          .stop()
+          .then(() => elapsed(cutMs))
+          .then(() => parts.meilisearch.start()),
+    ],
+    ['PostgreSQL killed', parts.restartPostgres],
+    ['Meilisearch killed', () => parts.restartMeilisearch('with its data')],
+    ['Meilisearch wiped', () => parts.restartMeilisearch('empty')],
+  ]);
+}
+
+/** As a client does it: the same command again, under the same key, at either process, until somebody answers or patience ends. */
+async function send(
+  { apis, admin }: Parts,
+  { repository, image }: Command,
+  kind: '/' | '/images',
+  { api: first, losesAnswer }: { readonly api: number; readonly losesAnswer: boolean },
+): Promise<Command['outcome']> {
+  const key = randomUUID();
+  for (let attempt = 0; attempt < triesMax; attempt++) {
+    try {
+      const answer = await fetch(`${apis[(first + attempt) % apis.length]?.url}/v1/repositories/${repository}${kind}`, {
+        method: 'PUT',
+        headers: {
+          Authorization: `Basic ${Buffer.from(`${admin.name}:${admin.password}`).toString('base64')}`,
+          'Content-Type': 'application/json',
+          'Idempotency-Key': key,
+        },
+        body: JSON.stringify([{ id: image }]),
+        signal: AbortSignal.timeout(requestMsMax),
+      });
+      await answer.arrayBuffer();
+      if (answer.status < 300 && !(losesAnswer && attempt === 0)) return 'acknowledged';
+      if (answer.status >= 400 && answer.status < 500) return 'refused';
+    } catch {
+      // No answer: written or not.
+    }
+    await elapsed(100);
+  }
+  return 'unknown';
+}
+
+/** Undefined: nobody answered. */
+async function shows({ apis }: Parts, { repository, image }: Command, api: number): Promise<boolean | undefined> {
+  try {
+    const answer = await fetch(`${apis[api]?.url}/v1/repositories/${repository}/images`, {
+      signal: AbortSignal.timeout(requestMsMax),
+    });
+    const text = await answer.text();
+    if (answer.status >= 500) return undefined;
+    return answer.status === 200 && text.includes(`"${image}"`);
+  } catch {
+    return undefined;
+  }
+}
+
+async function judged(parts: Parts, commands: readonly Command[], healMs: number): Promise<string[]> {
+  const violations: string[] = [];
+  const client = new pg.Client({ connectionString: parts.ownerUrl() });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ image: string; times: number }>(
+      `select i ->> 'id' as image, count(distinct e.command_id)::int as times
+       from es.events e, jsonb_array_elements(e.data -> 'images') i where e.data ? 'images' group by 1`,
+    );
+    const times = new Map(rows.map((row) => [row.image, row.times]));
+    for (const { image, outcome } of commands) {
+      const found = times.get(image) ?? 0;
+      if (outcome === 'acknowledged' && found !== 1)
+        violations.push(`${image} was acknowledged and is in the log ${found} times`);
+      if (outcome === 'unknown' && found > 1)
+        violations.push(`${image}, of unknown fate, is in the log ${found} times`);
+      if (outcome === 'refused' && found > 0) violations.push(`${image} was refused and is in the log`);
+    }
+    const behind = await until(
+      'the followers are at the end of the log',
+      async () => {
+        const { rows: late } = await client.query(
+          `select from es.projections where name in ('tables', 'search') and position < (select max(position) from es.events)`,
+        );
+        return late.length === 0;
+      },
+      healMs,
+    ).then(
+      () => false,
+      () => true,
+    );
+    if (behind) {
+      const { rows: standing } = await client.query<{ name: string; position: string; why: string | null }>(
+        `select name, position, trouble_reason as why from es.projections order by name`,
+      );
+      for (const { name, position, why } of standing) {
+        violations.push(`${name} does not come to the end of the log: at ${position}${why === null ? '' : `, ${why}`}`);
+      }
+      return violations;
+    }
+  } finally {
+    await client.end();
+  }
+  violations.push(...(await differences(parts)));
+  return violations;
+}
+
+/** Versions without gaps, tables equal to the fold of the log, documents equal to their rows. */
+async function differences({ projectorUrl, search }: Parts): Promise<string[]> {
+  const found: string[] = [];
+  const store = connect({
+    url: projectorUrl,
+    applicationName: 'chaos',
+    pooler: 'none',
+    connectionsMax: 2,
+    onIdleError: () => undefined,
+  });
+  const { client, stop } = connectMeilisearch({
+    url: search.url,
+    apiKey: search.key,
+    connectionsMax: 2,
+    requestMsMax: 30_000,
+  });
+  try {
+    const onDifference = (sentence: string) => void found.push(sentence);
+    await verify({ store, meilisearch: client, onDifference });
+  } finally {
+    await Promise.all([store.stop(), stop()]);
+  }
+  return found;
+}
+
+async function asOwner(parts: Parts, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: parts.ownerUrl() });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+export function summary({ commands, acknowledged, refused, unknown, reads, blows, violations }: Report): string {
+  const struck = blows.filter(({ inFlight }) => inFlight > 0).length;
+  return (
+    `${commands} commands: ${acknowledged} acknowledged, ${refused} refused, ${unknown} of unknown fate; ` +
+    `${reads} reads after writes; ${blows.length} blows, ${struck} of them with commands in flight ` +
+    `(${blows.map(({ inFlight }) => inFlight).join(', ')}); ${violations.length} violations`
+  );
+}
