@@ -41,12 +41,13 @@ const mutations = [
   ],
   [
     'a log that does not know a command when it comes again',
-    `alter function es.append(text[], int[], uuid[], text[], text[], text[], int[], int[], text[], smallint[], text[], text[])
-       rename to append_once;
+    `create schema once;
+     alter function es.append(text[], int[], uuid[], text[], text[], text[], int[], int[], text[], smallint[], text[], text[])
+       set schema once;
      create function es.append(stream text[], expected int[], command uuid[], ip text[], user_agent text[],
        fingerprint text[], command_no int[], seq int[], type text[], schema_version smallint[], data text[], metadata text[])
        returns table (no int, outcome text, at_position bigint, at_version int) language sql volatile security definer as $$
-       select * from es.append_once(stream, expected, (select array_agg(gen_random_uuid()) from unnest(command)), ip,
+       select * from once.append(stream, expected, (select array_agg(gen_random_uuid()) from unnest(command)), ip,
          user_agent, fingerprint, command_no, seq, type, schema_version, data, metadata) $$;`,
     /in the log [2-9] times/,
   ],
