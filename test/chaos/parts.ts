@@ -23,7 +23,7 @@ const projectors = 2;
 const readyMsMax = 30_000;
 
 /** One `./docket api` or `./docket projector` that is killed, frozen and started again. */
-export class Part {
+class Part {
   readonly name: string;
   readonly #program: string;
   readonly #env: Record<string, string>;
