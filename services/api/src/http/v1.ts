@@ -38,13 +38,22 @@ export function tokenHeaders(
 ): NonNullable<Answer['headers']> {
   if (!wantsToken(request)) return {};
   const token = tokens.issue({ accountId: accountOf(caller)?.id, fullName, repositoryId, life, access });
-  const endpoints = namespaceEndpoints.get(fullName.namespace) ?? registryEndpoints;
   return {
     // The seed shows the challenge header on PUT and DELETE; on a GET it would look like a failed login.
     ...(access === 'read' ? {} : { 'WWW-Authenticate': `Token ${token}` }),
     'X-Docker-Token': token,
-    'X-Docker-Endpoints': endpoints.length > 0 ? endpoints : [request.host],
+    'X-Docker-Endpoints': registriesFor(request, { registryEndpoints, namespaceEndpoints }, fullName),
   };
+}
+
+/** Where clients are sent to push and pull. */
+export function registriesFor(
+  request: ApiRequest,
+  { registryEndpoints, namespaceEndpoints }: Pick<TokenHeaders, 'registryEndpoints' | 'namespaceEndpoints'>,
+  { namespace }: FullName,
+): readonly string[] {
+  const endpoints = namespaceEndpoints.get(namespace) ?? registryEndpoints;
+  return endpoints.length > 0 ? endpoints : [request.host];
 }
 
 /** The registries that a pushing client says it used: one value, or a list. */

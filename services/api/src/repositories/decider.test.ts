@@ -354,3 +354,15 @@ describe('the lives of a repository, whatever is done to it', () => {
     });
   });
 });
+
+it('a push tells which registries its client was sent to', () => {
+  const endpoints = ['registry.example.org'];
+  const events = repositoryDecider.decide(repositoryDecider.initial, {
+    type: 'OpenPush',
+    namespaceId: '01996d1c-5b0a-7cc3-8f6e-0d4a3c2b1a09',
+    name: repositoryName.parse('sent'),
+    images: [],
+    endpoints,
+  });
+  expect(events).toContainEqual({ type: 'PushOpened', data: { push: 1, images: [], endpoints } });
+});

@@ -13,6 +13,8 @@ export type RepositoryCommand =
       readonly namespaceId: string;
       readonly name: RepositoryName;
       readonly images: readonly ImageEntry[];
+      /** The registries that the client is sent to, where it is told of any. */
+      readonly endpoints?: readonly string[];
     }
   | {
       readonly type: 'PutImages';
@@ -53,23 +55,30 @@ const deleted: RepositoryEvent = { type: 'RepositoryDeleted', data: {} };
 
 function openPush(
   state: Repository,
-  { namespaceId, name, images }: Extract<RepositoryCommand, { type: 'OpenPush' }>,
+  { namespaceId, name, images, endpoints }: Extract<RepositoryCommand, { type: 'OpenPush' }>,
 ): readonly RepositoryEvent[] {
   if (state.status === 'active') {
     if (state.announced && sameList(state.announced, images)) return [];
-    return [pushOpened(state.pushes + 1, images)];
+    return [pushOpened(state.pushes + 1, images, endpoints)];
   }
   const life = state.status === 'absent' ? 1 : state.life + 1;
   return [
     // A push ends a deletion that nobody finished.
     ...(state.status === 'deleting' ? [deleted] : []),
     { type: 'RepositoryCreated', data: { namespace_id: namespaceId, name, life } },
-    pushOpened(1, images),
+    pushOpened(1, images, endpoints),
   ];
 }
 
-function pushOpened(push: number, images: readonly ImageEntry[]): RepositoryEvent {
-  return { type: 'PushOpened', data: { push, images: [...images] } };
+function pushOpened(
+  push: number,
+  images: readonly ImageEntry[],
+  endpoints: readonly string[] | undefined,
+): RepositoryEvent {
+  return {
+    type: 'PushOpened',
+    data: { push, images: [...images], ...(endpoints ? { endpoints: [...endpoints] } : {}) },
+  };
 }
 
 function sameList(one: readonly ImageEntry[], other: readonly ImageEntry[]): boolean {

@@ -14,7 +14,7 @@ import type { RepositoryResource } from '../http/paths.ts';
 import { readAnyJson, readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { refuseWriting } from '../http/rights.ts';
-import { tokenHeaders } from '../http/v1.ts';
+import { registriesFor, tokenHeaders, wantsToken } from '../http/v1.ts';
 import { getImages, getLayerAccess, putImages } from '../images/routes.ts';
 import { bodyBytesMax, smallBodyBytesMax } from '../limits.ts';
 import { putAuth } from '../tokens/routes.ts';
@@ -60,7 +60,13 @@ async function putRepository(
   if (!found.namespace) return refuse('forbidden', `there is no namespace ${fullName.namespace}`);
   const images = await readJson(request, imageList, bodyBytesMax);
   if (isRefusal(images)) return images;
-  const command = { type: 'OpenPush', namespaceId: found.namespace.id, name: fullName.name, images } as const;
+  const command = {
+    type: 'OpenPush',
+    namespaceId: found.namespace.id,
+    name: fullName.name,
+    images,
+    ...(wantsToken(request) ? { endpoints: registriesFor(request, using, fullName) } : {}),
+  } as const;
   const executed = await run(using, request, caller, { fullName, command, found });
   return isRefusal(executed) ? executed : answer(200, '', granted(using, request, caller, fullName, executed, 'write'));
 }
