@@ -63,6 +63,12 @@ test('an empty database gets every migration, in order; the second time there is
   expect(await schema()).toEqual(before);
 });
 
+test('every migration has a number of its own: two branches that took the same one are told apart here', async () => {
+  const { applied } = await migrate(database);
+  const numbers = applied.map((file) => file.slice(0, file.indexOf('_')));
+  expect(numbers).toEqual([...new Set(numbers)]);
+});
+
 test('several at once on an empty database wait for each other: each file is applied by one of them', async () => {
   const runs = await Promise.all([migrate(database), migrate(database), migrate(database)]);
   const applied = runs.flatMap((run) => run.applied);
