@@ -73,6 +73,12 @@ ${certificate ? `    ssl_certificate ${certificate.certificate};\n    ssl_certif
       proxy_pass http://registry;
     }
 
+    # For those who run it, on the inside: /livez, /readyz and /metrics.
+    location ~ ^/(livez|readyz|metrics)$ {
+      default_type application/json;
+      return 404 '{"error":"there is nothing here"}';
+    }
+
     # Clients log in where this leads. To the registry: it must know the accounts of Docket. To Docket: the registry must be open, or
     # take the same names and passwords without asking for them here.
     location ~ ^/v2/?$ {
