@@ -17,6 +17,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{packages,services}/*/src/**/*.test.ts', 'infra/src/**/*.test.ts'],
+          // Properties of a thousand runs, on a machine that does other things as well.
+          testTimeout: 20_000,
         },
       },
       {
@@ -25,8 +27,8 @@ export default defineConfig({
           name: 'system',
           include: ['test/{conformance,integration,wire,lifecycle}/**/*.test.ts'],
           globalSetup: './test/stack.ts',
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000,
+          hookTimeout: 90_000,
         },
       },
       {
