@@ -21,6 +21,8 @@ const requestTimeoutMs = 10_000;
 interface SystemOptions extends WorldOptions {
   /** How many projectors; one unless told. */
   readonly projectors?: number;
+  /** Of a pooler in transaction mode that stands between the processes and the database. */
+  readonly poolerPort?: number;
 }
 
 /** What tests that kill and inspect need beside what clients need. */
@@ -42,7 +44,12 @@ export interface System extends World {
   projected(): Promise<void>;
 }
 
-export async function createWorld({ api = 1, projectors = 1, environment = {} }: SystemOptions = {}): Promise<System> {
+export async function createWorld({
+  api = 1,
+  projectors = 1,
+  poolerPort,
+  environment = {},
+}: SystemOptions = {}): Promise<System> {
   const stack = inject('stack');
   const ends: (() => Promise<unknown>)[] = [];
   const stop = async () => {
@@ -53,18 +60,21 @@ export async function createWorld({ api = 1, projectors = 1, environment = {} }:
     const dataDirectory = mkdtempSync(join(tmpdir(), 'docket-world-'));
     ends.push(async () => rmSync(dataDirectory, { recursive: true, force: true }));
     const database = await clonedDatabase(ends);
-    const databaseProxy = await proxyTo(stack.urls.owner, ends);
+    const databaseProxy = await proxyTo(onPort(stack.urls.owner, poolerPort), ends);
     const meilisearchProxy = await proxyTo(stack.meilisearch.url, ends);
     const env: Record<string, string> = {
       DATABASE_URL: throughProxy(database.urls.api, databaseProxy),
       PROJECTOR_DATABASE_URL: throughProxy(database.urls.projector, databaseProxy),
-      MIGRATION_DATABASE_URL: throughProxy(database.urls.owner, databaseProxy),
+      // Migrations hold a lock of their session: never through a pooler.
+      MIGRATION_DATABASE_URL:
+        poolerPort === undefined ? throughProxy(database.urls.owner, databaseProxy) : database.urls.owner,
       MEILISEARCH_URL: throughProxy(stack.meilisearch.url, meilisearchProxy),
       MEILISEARCH_API_KEY: stack.meilisearch.key,
       TOKEN_KEYS: `test:${randomBytes(32).toString('hex')}`,
       DOCKET_DATA_DIR: dataDirectory,
       PASSWORD_COST: '4',
       LOG_LEVEL: 'warn',
+      ...(poolerPort === undefined ? {} : { DATABASE_POOLER: 'transaction' }),
       ...environment,
     };
     const apis = Array.from({ length: api }, () => apiService(env));
@@ -189,6 +199,11 @@ async function proxyTo(url: string, ends: (() => Promise<unknown>)[]): Promise<T
 }
 
 function throughProxy(url: string, { port }: TcpProxy): string {
+  return onPort(url, port);
+}
+
+function onPort(url: string, port: number | undefined): string {
+  if (port === undefined) return url;
   const changed = new URL(url);
   changed.port = String(port);
   return changed.href.replace(/\/$/, '');
