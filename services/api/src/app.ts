@@ -16,6 +16,7 @@ import type { Answer } from './http/answer.ts';
 import { distributionRefusal } from './http/distribution.ts';
 import { mount } from './http/endpoint.ts';
 import type { Protocol, Route } from './http/endpoint.ts';
+import { inTurn } from './http/in-turn.ts';
 import { internalError, refusalAnswer } from './http/problem.ts';
 import { isRegistryPath } from './http/v2-prefixes.ts';
 import { openapiRoutes } from './openapi/routes.ts';
@@ -41,6 +42,7 @@ export function createApp(options: AppOptions): Express {
   app.enable('case sensitive routing');
   app.set('trust proxy', [...options.trustedProxies]);
   app.set('query parser', false);
+  app.use(inTurn());
   app.use(absoluteFormTargets);
   for (const [protocol, list] of routeTable(options)) {
     for (const route of list) mount(app, route, protocol, options.log);
