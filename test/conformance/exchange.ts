@@ -135,7 +135,7 @@ function parsed(bytes: Buffer, hasBody: boolean): { answer: Answer; bytes: numbe
 }
 
 function bodyBytes(answer: Answer): number {
-  if (answer.status === 204 || answer.status === 304) return 0;
+  if (answer.status < 200 || answer.status === 204 || answer.status === 304) return 0;
   const lengths = valuesOf(answer, 'Content-Length');
   if (lengths.length !== 1) throw new Error(`an answer without its one length: ${JSON.stringify(answer)}`);
   return Number(lengths[0]);

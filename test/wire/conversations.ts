@@ -4,7 +4,20 @@
  */
 import type { Header } from '../conformance/contract.ts';
 
-import { docker06, docker10, docker16, docker19, plainGo, registry } from './clients.ts';
+import {
+  docker053,
+  docker06,
+  docker067,
+  docker091,
+  docker10,
+  docker112,
+  docker13,
+  docker16,
+  docker19,
+  plainGo,
+  registry,
+} from './clients.ts';
+import { knownName } from './logins.ts';
 import { anyError, anything } from './script.ts';
 import type { Speaker, Step } from './script.ts';
 
@@ -26,10 +39,10 @@ const wish: Header = ['X-Docker-Token', 'true'];
 const pushedTo: readonly Header[] = registries.map((host) => ['X-Docker-Endpoints', `https://${host}/v1/`]);
 
 const endpoints = [['X-Docker-Endpoints', registries]] as const;
-const bareImages = [
-  { id: '{parent}', checksum: '' },
-  { id: '{child}', checksum: '' },
-];
+
+/** Each stands on the one before it; the top has the tags. */
+const layers = ['base', 'middle', 'top'] as const;
+const bareImages = layers.map((layer) => ({ id: `{${layer}}`, checksum: '' }));
 
 function ping(by: Speaker): Step {
   return {
@@ -37,7 +50,11 @@ function ping(by: Speaker): Step {
     says: 'GET /v1/_ping',
     status: 200,
     answer: true,
-    finds: [['X-Docker-Registry-Standalone', ['false']]],
+    // 0.6 to 0.9 demand the one; from 0.7.6 on nobody asks for a token without the other.
+    finds: [
+      ['X-Docker-Registry-Version', ['0.9.1']],
+      ['X-Docker-Registry-Standalone', ['false']],
+    ],
   };
 }
 
@@ -57,32 +74,32 @@ function noSecondVersion(by: Speaker): Step {
 
 /** POST first; the account is known, so its password is tried. */
 function login(by: Speaker): Step[] {
-  return [
-    {
-      by,
-      says: 'POST /v1/users/',
-      headers: [['Content-Type', 'application/json; charset=utf-8']],
-      body: '{"username":"{username}","password":"{password}","auth":"","email":"{email}"}',
-      status: 400,
-      answer: 'Username or email already exists',
-    },
-    { by, says: 'GET /v1/users/', headers: [asOwner], status: 200, answer: 'OK' },
-  ];
+  return [knownName(by), { by, says: 'GET /v1/users/', headers: [asOwner], status: 200, answer: 'OK' }];
 }
 
-/** What a registry asks for each image that a client brings: who is this, and may they use the parent? */
-function proofs(images: readonly object[]): Step[] {
+/** What a registry asks for a layer that a client brings: who is this (twice: the image and its bytes), and may they use the parent? */
+function proofs(layer: (typeof layers)[number], images: readonly object[]): Step[] {
   const names = '/v1/repositories/{fullName}';
   const prove: Step = { by: registry, says: `GET ${names}/images`, headers: [asHolder], status: 200, answer: images };
-  const parent: Step = {
+  const parent = { base: undefined, middle: 'base', top: 'middle' }[layer];
+  const access: Step = {
     by: registry,
-    says: `GET ${names}/layer/{parent}/access`,
+    says: `GET ${names}/layer/{${parent}}/access`,
     headers: [asHolder],
     status: 200,
     answer: { access: true },
   };
-  return [prove, prove, parent, prove, prove];
+  return [prove, ...(parent === undefined ? [] : [access]), prove];
 }
+
+/** An image that nobody ever named is nobody's. */
+const stranger: Step = {
+  by: registry,
+  says: 'GET /v1/repositories/{fullName}/layer/{stranger}/access',
+  headers: [asHolder],
+  status: 200,
+  answer: { access: false },
+};
 
 /** With a password and without: the token of the answer is what the registry proves then. */
 function pulls(by: Speaker, images: readonly object[]): Step[] {
@@ -126,96 +143,175 @@ function deletion(by: Speaker, images: readonly object[]): Step[] {
   ];
 }
 
-function opening(by: Speaker, headers: readonly Header[], body: string): Step[] {
+interface Push {
+  readonly by: Speaker;
+  readonly headers: readonly Header[];
+  readonly announces: string;
+  readonly completes: string;
+}
+
+/** Without credentials, which the command line then asks for; and with them, in a push that dies behind its first layer. */
+function abortedPush({ by, headers, announces: body }: Push): Step[] {
   const says = 'PUT /v1/repositories/{path}/';
+  const anonymous = headers.filter(([name]) => name !== 'Authorization');
   return [
-    { by, says, headers: headers.filter(([name]) => name !== 'Authorization'), body, status: 401, answer: anyError },
+    { by, says, headers: anonymous, body, status: 401, answer: anyError },
     { by, says, headers, body, status: 200, answer: '', token: 'write', finds: endpoints },
+    ...proofs('base', bareImages),
+    // Whoever pulls meanwhile sees what was announced.
+    {
+      by,
+      says: 'GET /v1/repositories/{path}/images',
+      headers: [wish],
+      status: 200,
+      answer: bareImages,
+      token: 'read',
+      finds: endpoints,
+    },
   ];
 }
 
-function closing(by: Speaker, headers: readonly Header[], body: string): Step {
-  return { by, says: 'PUT /v1/repositories/{path}/images', headers: [...headers, ...pushedTo], body, status: 204 };
+/** The same again at once, and to its end. */
+function push({ by, headers, announces, completes }: Push): Step[] {
+  return [
+    {
+      by,
+      says: 'PUT /v1/repositories/{path}/',
+      headers,
+      body: announces,
+      status: 200,
+      answer: '',
+      token: 'write',
+      finds: endpoints,
+    },
+    ...layers.flatMap((layer) => proofs(layer, bareImages)),
+    stranger,
+    {
+      by,
+      says: 'PUT /v1/repositories/{path}/images',
+      headers: [...headers, ...pushedTo],
+      body: completes,
+      status: 204,
+    },
+  ];
 }
 
-const images06 = [
-  { id: '{parent}', checksum: 'tarsum+sha256:{sum}' },
-  { id: '{child}', checksum: 'sha256:{sum}' },
+interface Habits {
+  readonly client: Speaker;
+  readonly library: Generation['library'];
+  /** Asked before the login and before the push. */
+  readonly greets: readonly Step[];
+  /** Who logs in, where that is another part of the program. */
+  readonly login: readonly Step[];
+  readonly headers: readonly Header[];
+  readonly announces: string;
+  readonly completes: string;
+  /** As GET images tells them at the end. */
+  readonly images: readonly object[];
+}
+
+function generation({ client, library, greets, login: loggingIn, images, ...told }: Habits): Generation {
+  const pushing: Push = { by: client, ...told };
+  return {
+    client,
+    library,
+    steps: [
+      ...greets,
+      ...loggingIn,
+      ...greets,
+      ...abortedPush(pushing),
+      ...greets,
+      ...push(pushing),
+      ...pulls(client, images),
+      ...deletion(client, images),
+    ],
+  };
+}
+
+const tagged = '[{"id":"{base}"},{"id":"{middle}"},{"id":"{top}","Tag":"1.0"},{"id":"{top}","Tag":"latest"}]';
+const finished = '[]';
+const summed = [
+  { id: '{base}', checksum: 'tarsum+sha256:{sum}' },
+  { id: '{middle}', checksum: 'tarsum+sha256:{sum}' },
+  { id: '{top}', checksum: 'sha256:{sum}' },
 ];
+const sums =
+  '{"id":"{base}","checksum":"tarsum+sha256:{sum}"},{"id":"{middle}","checksum":"tarsum+sha256:{sum}"},{"id":"{top}","checksum":"sha256:{sum}"';
+
+/** With the sums at the end, and with the tags from 0.6 on. */
+const old = { library: 'bare', images: summed } as const;
+const bare = { library: 'bare', announces: tagged, completes: finished, images: bareImages } as const;
+const spelled = { ...bare, library: 'spelled' } as const;
 
 export const generations: readonly Generation[] = [
-  {
+  generation({
+    ...old,
+    client: docker053,
+    greets: [],
+    login: login(plainGo),
+    // Once for itself and once for the redirection that it follows by hand.
+    headers: [asOwner, wish, wish],
+    announces: '[{"id":"{base}"},{"id":"{middle}"},{"id":"{top}"}]',
+    completes: `[${sums}}]`,
+  }),
+  generation({
+    ...old,
     client: docker06,
-    library: 'bare',
-    steps: [
-      ...login(plainGo),
-      ...opening(docker06, [asOwner, wish], '[{"id":"{parent}"},{"id":"{child}","Tag":"latest"}]'),
-      ...proofs(bareImages),
-      closing(
-        docker06,
-        [asOwner, wish],
-        '[{"id":"{parent}","checksum":"tarsum+sha256:{sum}"},{"id":"{child}","checksum":"sha256:{sum}","Tag":"latest"}]',
-      ),
-      ...pulls(docker06, images06),
-      ...deletion(docker06, images06),
-    ],
-  },
-  {
+    greets: [ping(plainGo)],
+    login: login(plainGo),
+    headers: [asOwner, wish],
+    announces: tagged,
+    completes: `[${sums},"Tag":"latest"}]`,
+  }),
+  generation({
+    ...old,
+    client: docker067,
+    greets: [ping(plainGo)],
+    login: login(plainGo),
+    headers: [asOwner, json, wish],
+    announces: tagged,
+    completes: `[${sums},"Tag":"1.0"},{"id":"{top}","Tag":"latest"}]`,
+  }),
+  generation({
+    ...bare,
+    client: docker091,
+    greets: [ping(plainGo)],
+    login: login(plainGo),
+    headers: [asOwner, json, wish],
+  }),
+  generation({
+    ...bare,
     client: docker10,
-    library: 'bare',
-    steps: [
-      ping(plainGo),
-      ...login(docker10),
-      ping(plainGo),
-      ...opening(
-        docker10,
-        [asOwner, json, wish],
-        '[{"id":"{parent}"},{"id":"{child}","Tag":"1.0"},{"id":"{child}","Tag":"latest"}]',
-      ),
-      ...proofs(bareImages),
-      closing(docker10, [asOwner, json, wish], '[]'),
-      ...pulls(docker10, bareImages),
-      ...deletion(docker10, bareImages),
-    ],
-  },
-  {
+    greets: [ping(plainGo)],
+    login: login(docker10),
+    headers: [asOwner, json, wish],
+  }),
+  generation({
+    ...bare,
+    client: docker13,
+    greets: [ping(docker13)],
+    login: login(docker13),
+    headers: [asOwner, json, wish],
+  }),
+  generation({
+    ...spelled,
     client: docker16,
-    library: 'spelled',
-    steps: [
-      noSecondVersion(docker16),
-      ping(docker16),
-      ...login(docker16),
-      noSecondVersion(docker16),
-      ping(docker16),
-      ...opening(
-        docker16,
-        [asOwner, oddJson, wish],
-        '[{"id":"{parent}"},{"id":"{child}","Tag":"1.0"},{"id":"{child}","Tag":"latest"}]',
-      ),
-      ...proofs(bareImages),
-      closing(docker16, [asOwner, oddJson, wish], '[]'),
-      ...pulls(docker16, bareImages),
-      ...deletion(docker16, bareImages),
-    ],
-  },
-  {
+    greets: [noSecondVersion(docker16), ping(docker16)],
+    login: login(docker16),
+    headers: [asOwner, oddJson, wish],
+  }),
+  generation({
+    ...spelled,
     client: docker19,
-    library: 'spelled',
-    steps: [
-      noSecondVersion(docker19),
-      ping(docker19),
-      ...login(docker19),
-      noSecondVersion(docker19),
-      ping(docker19),
-      ...opening(
-        docker19,
-        [asOwner, oddJson, wish],
-        '[{"id":"{parent}"},{"id":"{child}","Tag":"1.0"},{"id":"{child}","Tag":"latest"}]',
-      ),
-      ...proofs(bareImages),
-      closing(docker19, [asOwner, oddJson, wish], '[]'),
-      ...pulls(docker19, bareImages),
-      ...deletion(docker19, bareImages),
-    ],
-  },
+    greets: [noSecondVersion(docker19), ping(docker19)],
+    login: login(docker19),
+    headers: [asOwner, oddJson, wish],
+  }),
+  generation({
+    ...spelled,
+    client: docker112,
+    greets: [noSecondVersion(docker112), ping(docker112)],
+    login: [{ by: docker112, says: 'GET /v1/users/', headers: [asOwner], status: 200, answer: 'OK' }],
+    headers: [asOwner, oddJson, wish],
+  }),
 ];

@@ -14,7 +14,7 @@ import { play } from './script.ts';
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await staged(await createWorld({ api: 2, environment: { REGISTRY_ENDPOINTS: registries.join(',') } }));
+  stage = await staged(await createWorld({ api: 3, environment: { REGISTRY_ENDPOINTS: registries.join(',') } }));
 });
 
 afterAll(() => stage?.world.stop());
@@ -23,7 +23,7 @@ const hex = () => randomBytes(32).toString('hex');
 
 describe.each(generations)('rows 20 to 36 ($client.name)', ({ library, steps }) => {
   test.each<Form>(['user', 'library'])(
-    'a push, pulls and a deletion of a %s repository, through two processes in turn',
+    'an aborted push, the same again, pulls and a deletion of a %s repository, through three processes in turn',
     async (form) => {
       const repository = repositoryOf(stage, form);
       const { pusher, fullName, name } = repository;
@@ -39,8 +39,10 @@ describe.each(generations)('rows 20 to 36 ($client.name)', ({ library, steps }) 
           username: pusher.name,
           password: pusher.password,
           email: `${pusher.name}@dotcloud.com`,
-          parent: hex(),
-          child: hex(),
+          base: hex(),
+          middle: hex(),
+          top: hex(),
+          stranger: hex(),
           sum: hex(),
         },
       });

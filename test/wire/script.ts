@@ -31,6 +31,8 @@ export interface Step {
   readonly status: number;
   /** The body of the answer as JSON; left out where there is none. */
   readonly answer?: unknown;
+  /** The body of the answer to the byte, for programs that compare it. */
+  readonly bytes?: string;
   /** The token that must come with the answer, and that `{token}` stands for from here on. None comes where none is named. */
   readonly token?: 'read' | 'write' | 'delete';
   /** Headers that the program looks for in the answer. */
@@ -77,6 +79,24 @@ export async function play(steps: readonly Step[], { urls, host, fullName, words
     return steps.length;
   } finally {
     lines.close();
+  }
+}
+
+export interface Said {
+  readonly says: string;
+  readonly headers: readonly Header[];
+  readonly host: string;
+}
+
+/** One request without a body, over a connection of its own. */
+export async function spoken(url: string, by: Speaker, { says, headers, host }: Said): Promise<Answer> {
+  const { line, headers: framed } = by.frame({ line: says, headers, length: null, host });
+  const connection = new Connection(url);
+  try {
+    connection.send(written(`${line} HTTP/1.1`, framed, null));
+    return await connection.answer();
+  } finally {
+    connection.close();
   }
 }
 
@@ -127,6 +147,7 @@ function expectStep(answer: Answer, step: Step, { step: where, fullName }: { ste
     body: answer.body === '' ? undefined : (JSON.parse(answer.body) as unknown),
   };
   expect(seen).toEqual({ where, status: step.status, body: step.answer });
+  if (step.bytes !== undefined) expect({ where, bytes: answer.body }).toEqual({ where, bytes: step.bytes });
   expect({ where, reason: answer.reason }).toEqual({ where, reason: STATUS_CODES[step.status] });
   const tokens = step.token ? [`repository="${fullName}",access=${step.token}`] : [];
   const found = valuesOf(answer, 'X-Docker-Token').map((token) => token.replace(/^signature=[\w.-]+,/, ''));
