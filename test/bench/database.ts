@@ -12,25 +12,40 @@ export interface BenchDatabase {
   readonly stop: () => Promise<void>;
 }
 
+export interface BenchDatabases {
+  readonly create: (label: string) => Promise<string>;
+  readonly stop: () => Promise<void>;
+}
+
 export async function benchDatabase(): Promise<BenchDatabase> {
-  const server = await benchServer();
+  const databases = await benchDatabases();
   try {
-    const name = `docket_bench_${process.pid}`;
-    await onServer(server.url, `create database ${name}`);
-    const url = new URL(server.url);
-    url.pathname = `/${name}`;
-    await migrate({ ownerUrl: url.href, apiUrl: url.href, projectorUrl: url.href });
-    return {
-      url: url.href,
-      stop: async () => {
-        await onServer(server.url, `drop database ${name} with (force)`);
-        await server.stop();
-      },
-    };
+    return { url: await databases.create('one'), stop: databases.stop };
   } catch (error) {
-    await server.stop();
+    await databases.stop();
     throw error;
   }
+}
+
+/** Several on one server, to be compared under the same conditions. */
+export async function benchDatabases(): Promise<BenchDatabases> {
+  const server = await benchServer();
+  const names: string[] = [];
+  return {
+    create: async (label) => {
+      const name = `docket_bench_${process.pid}_${label}`;
+      await onServer(server.url, `create database ${name}`);
+      names.push(name);
+      const url = new URL(server.url);
+      url.pathname = `/${name}`;
+      await migrate({ ownerUrl: url.href, apiUrl: url.href, projectorUrl: url.href });
+      return url.href;
+    },
+    stop: async () => {
+      for (const name of names) await onServer(server.url, `drop database ${name} with (force)`);
+      await server.stop();
+    },
+  };
 }
 
 /** Somebody who may create databases, on a server that waits for the disk. */

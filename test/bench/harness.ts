@@ -2,7 +2,7 @@
  * Figures that can be trusted on a noisy machine: the contenders run in turn, round after round, and what counts is the ratio of one to
  * another within a round. Medians over the rounds; absolute figures are told, not compared.
  */
-import { availableParallelism, cpus, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 
 import pg from 'pg';
 
@@ -108,7 +108,10 @@ export async function printMachine(databaseUrl: string): Promise<void> {
     );
     const postgres = rows.map(({ name, setting }) => `${name} ${setting}`).join(', ');
     const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
-    console.log(`machine: ${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${memory}`);
+    const [load = 0] = loadavg();
+    console.log(
+      `machine: ${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${memory}, load average ${load.toFixed(1)}`,
+    );
     console.log(`node ${process.version}; postgres: ${postgres}`);
   } finally {
     await client.end();

@@ -1,7 +1,17 @@
 /** `pnpm bench <name>` runs the bench of that name; without one it says which there are. */
 import { readdir } from 'node:fs/promises';
 
-const parts = new Set(['run', 'harness', 'database', 'appending', 'instance', 'load', 'bare-express']);
+const parts = new Set([
+  'run',
+  'harness',
+  'database',
+  'appending',
+  'instance',
+  'load',
+  'bare-express',
+  'append-peer',
+  'pushing',
+]);
 const files = await readdir(new URL('.', import.meta.url));
 const names = files
   .filter((file) => file.endsWith('.js'))
