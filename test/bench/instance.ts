@@ -14,6 +14,7 @@ const readyMsMax = 60_000;
 
 const runFile = z.object({
   url: z.string(),
+  database_url: z.string(),
   projector_database_url: z.string(),
   meilisearch_url: z.string(),
   meilisearch_key: z.string(),
@@ -24,13 +25,21 @@ export interface Instance {
   readonly url: string;
   /** With the role of the projector, which may read everything. */
   readonly databaseUrl: string;
+  /** With the role of the API, which alone may append. */
+  readonly apiDatabaseUrl: string;
   readonly meilisearchUrl: string;
   readonly meilisearchKey: string;
   readonly adminAuthorization: string;
   readonly pidOf: (process: string) => number;
   /** `./docket …` on it, to its end. */
-  readonly verb: (words: readonly string[], input?: AsyncIterable<string>) => Promise<void>;
+  readonly verb: (words: readonly string[], options?: VerbOptions) => Promise<void>;
   readonly stop: () => Promise<void>;
+}
+
+export interface VerbOptions {
+  readonly input?: AsyncIterable<string>;
+  /** With the process of the verb, as soon as there is one. */
+  readonly onStarted?: (pid: number) => void;
 }
 
 export async function startInstance(): Promise<Instance> {
@@ -47,6 +56,7 @@ export async function startInstance(): Promise<Instance> {
   return {
     url: run.url,
     databaseUrl: run.projector_database_url,
+    apiDatabaseUrl: run.database_url,
     meilisearchUrl: run.meilisearch_url,
     meilisearchKey: run.meilisearch_key,
     adminAuthorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`,
@@ -55,9 +65,10 @@ export async function startInstance(): Promise<Instance> {
       if (!found) throw new Error(`there is no process ${name}`);
       return found.pid;
     },
-    verb: async (words, input) => {
+    verb: async (words, { input, onStarted } = {}) => {
       const child = spawn(program, [...words], { env, stdio: ['pipe', 'ignore', 'ignore'] });
       const exit = once(child, 'exit');
+      if (child.pid !== undefined) onStarted?.(child.pid);
       for await (const text of input ?? []) if (!child.stdin.write(text)) await once(child.stdin, 'drain');
       child.stdin.end();
       await exit;

@@ -17,7 +17,7 @@ try {
   const pid = instance.pidOf('projector-1');
   process.kill(pid, 'SIGSTOP');
   const started = performance.now();
-  await instance.verb(['import', '-'], asLines(madeUpRepositories(repositories)));
+  await instance.verb(['import', '-'], { input: asLines(madeUpRepositories(repositories)) });
   const importedMs = performance.now() - started;
   const before = await positions();
   process.kill(pid, 'SIGCONT');

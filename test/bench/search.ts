@@ -27,7 +27,7 @@ const database = new pg.Client({ connectionString: instance.databaseUrl });
 await database.connect();
 try {
   await printMachine(instance.databaseUrl);
-  await instance.verb(['import', '-'], asLines(madeUpRepositories(repositories)));
+  await instance.verb(['import', '-'], { input: asLines(madeUpRepositories(repositories)) });
   await caughtUp();
   const { rows } = await database.query<{ id: string }>('select id from directory.installation');
   const path = `/indexes/${searchIndexUid(rows[0]?.id ?? '')}/search`;
