@@ -4,7 +4,6 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as elapsed } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import pg from 'pg';
@@ -12,19 +11,18 @@ import { Pool } from 'undici';
 
 import { compare, interleave, printComparisons, printMachine, printTable, quantile, repeatedly } from './harness.ts';
 import { startInstance } from './instance.ts';
-import type { Instance } from './instance.ts';
 import { load } from './load.ts';
+import { pusher, until } from './pushing.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 10);
 const roundMs = Number(process.env['BENCH_ROUND_MS'] ?? 2_000);
 const samples = 300;
 const searchSamples = 40;
-const visibleMsMax = 10_000;
-const pollMs = 1;
 const callers = 8;
 
 const instance = await startInstance();
 const pool = new Pool(instance.url, { connections: 64 });
+const { put, push } = pusher(instance, pool);
 const database = new pg.Pool({ connectionString: instance.databaseUrl, max: 4 });
 try {
   await printMachine(instance.databaseUrl);
@@ -34,17 +32,6 @@ try {
 } finally {
   await Promise.all([pool.close(), database.end()]);
   await instance.stop();
-}
-
-function headers({ adminAuthorization: authorization }: Instance) {
-  return { authorization, 'content-type': 'application/json', 'x-docker-token': 'true' };
-}
-
-async function put(path: string, body: string, status: number): Promise<string> {
-  const answer = await pool.request({ method: 'PUT', path, headers: headers(instance), body });
-  await answer.body.dump();
-  if (answer.statusCode !== status) throw new Error(`PUT ${path} was answered ${answer.statusCode}`);
-  return String(answer.headers['x-docker-token'] ?? '');
 }
 
 async function images(): Promise<void> {
@@ -69,27 +56,15 @@ async function images(): Promise<void> {
   }
 }
 
-/** Announce, prove the token once, finish. */
 async function pushes(): Promise<void> {
   let pushed = 0;
-  const push = async () => {
-    const path = `/v1/repositories/library/pushed-${(pushed += 1)}`;
-    const token = await put(`${path}/`, '[{"id":"9e89cc6f0bc3"},{"id":"ertwetewtwe3"}]', 200);
-    const proof = await pool.request({
-      method: 'GET',
-      path: `${path}/images`,
-      headers: { authorization: `Token ${token}` },
-    });
-    await proof.body.dump();
-    if (proof.statusCode !== 200) throw new Error(`a token proof was answered ${proof.statusCode}`);
-    await put(`${path}/images`, '[]', 204);
-  };
+  const pushNew = () => push(`library/pushed-${(pushed += 1)}`);
   const figures = await interleave({
     rounds,
     roundMs,
     contenders: [1, callers, 4 * callers].map((clients) => ({
       name: `${clients} clients`,
-      perSecond: (ms: number) => repeatedly(clients, ms, push),
+      perSecond: (ms: number) => repeatedly(clients, ms, pushNew),
     })),
   });
   printComparisons('pushes of new repositories: PUT, token proof, PUT', compare(figures, '1 clients'));
@@ -130,12 +105,4 @@ async function isIndexed(name: string): Promise<boolean> {
   const answer = await pool.request({ method: 'GET', path: `/v1/search?q=${name.replace('-', '%20')}&n=100` });
   const text = await answer.body.text();
   return text.includes(`"${name}"`);
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + visibleMsMax;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not visible after ${visibleMsMax} ms`);
-    await elapsed(pollMs);
-  }
 }
