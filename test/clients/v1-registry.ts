@@ -13,7 +13,7 @@ const bodyBytesMax = 1024 * 1024;
 const askMsMax = 10_000;
 
 /** A question to the index, as it was put: what tests look at. */
-export interface Asked {
+interface Asked {
   readonly line: string;
   readonly authorization: string;
   readonly status: number;
