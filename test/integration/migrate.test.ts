@@ -78,6 +78,22 @@ test('several at once on an empty database wait for each other: each file is app
   expect(runs.filter((run) => run.applied.length > 0)).toHaveLength(1);
 });
 
+test('two databases of one server are migrated at once, though the roles are the same', async () => {
+  const { superuserUrl } = inject('stack');
+  const names = Array.from({ length: 4 }, () => `beside_${randomBytes(6).toString('hex')}`);
+  for (const name of names) await asSuperuser(superuserUrl, `create database ${name} owner docket_owner`);
+  try {
+    const beside = names.map((name) => {
+      const of = (url: string) => Object.assign(new URL(url), { pathname: `/${name}` }).href;
+      return { ownerUrl: of(database.ownerUrl), apiUrl: of(database.apiUrl), projectorUrl: of(database.projectorUrl) };
+    });
+    const runs = await Promise.all([database, ...beside].map(migrate));
+    expect(new Set(runs.map(({ applied }) => applied.length)).size).toBe(1);
+  } finally {
+    for (const name of names) await asSuperuser(superuserUrl, `drop database ${name} with (force)`);
+  }
+});
+
 test('a database of a newer Docket is refused with a sentence, and left as it is', async () => {
   await migrate(database);
   await client.query(`insert into public.docket_migrations (name, checksum) values ('999999_future.sql', 'f')`);

@@ -21,6 +21,8 @@ const requestTimeoutMs = 10_000;
 interface SystemOptions extends WorldOptions {
   /** How many projectors; one unless told. */
   readonly projectors?: number;
+  /** The database that it is a copy of, migrated; an empty one with an admin unless told. */
+  readonly template?: string;
   /** Of a pooler in transaction mode that stands between the processes and the database. */
   readonly poolerPort?: number;
 }
@@ -47,6 +49,7 @@ export interface System extends World {
 export async function createWorld({
   api = 1,
   projectors = 1,
+  template = inject('stack').template,
   poolerPort,
   environment = {},
 }: SystemOptions = {}): Promise<System> {
@@ -59,7 +62,7 @@ export async function createWorld({
   try {
     const dataDirectory = mkdtempSync(join(tmpdir(), 'docket-world-'));
     ends.push(async () => rmSync(dataDirectory, { recursive: true, force: true }));
-    const database = await clonedDatabase(ends);
+    const database = await clonedDatabase(template, ends);
     const databaseProxy = await proxyTo(onPort(stack.urls.owner, poolerPort), ends);
     const meilisearchProxy = await proxyTo(stack.meilisearch.url, ends);
     const env: Record<string, string> = {
@@ -156,8 +159,8 @@ interface Database {
   readonly indexUid: string;
 }
 
-async function clonedDatabase(ends: (() => Promise<unknown>)[]): Promise<Database> {
-  const { superuserUrl, template, urls, meilisearch } = inject('stack');
+async function clonedDatabase(template: string, ends: (() => Promise<unknown>)[]): Promise<Database> {
+  const { superuserUrl, urls, meilisearch } = inject('stack');
   const name = `world_${randomBytes(6).toString('hex')}`;
   await asSuperuser(superuserUrl, `create database ${name} template ${template} owner docket_owner`);
   ends.push(() => asSuperuser(superuserUrl, `drop database ${name} with (force)`));

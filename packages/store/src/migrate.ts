@@ -7,6 +7,7 @@ import pg from 'pg';
 const folder = new URL('../migrations/', import.meta.url);
 const lockKey = 1_163_087_699;
 const statementMsMax = 600_000;
+const grantAttemptsMax = 10;
 
 export interface MigrateOptions {
   /** Owner of the database's objects. */
@@ -76,7 +77,20 @@ async function applyGrants(client: pg.Client, api: string, projector: string, ow
   const named = text
     .replaceAll(':api', pg.escapeIdentifier(api))
     .replaceAll(':projector', pg.escapeIdentifier(projector));
-  await inTransaction(client, () => client.query(named));
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await inTransaction(client, () => client.query(named));
+      return;
+    } catch (error) {
+      // Roles belong to the server and not to the database, and so no lock of ours holds off a Docket in the database beside it.
+      if (!isLostRace(error) || attempt === grantAttemptsMax) throw error;
+    }
+  }
+}
+
+/** PostgreSQL has no code of its own for two who change one row of its catalog. */
+function isLostRace(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === 'XX000' && /concurrently updated/.test(error.message);
 }
 
 async function inTransaction(client: pg.Client, work: () => Promise<unknown>): Promise<void> {
