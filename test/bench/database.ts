@@ -1,5 +1,5 @@
 /** A database of the bench's own, migrated and dropped again: on the server of DATABASE_URL, or on a durable one that is started for it. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -52,7 +52,7 @@ export async function benchDatabases(): Promise<BenchDatabases> {
 async function benchServer(): Promise<BenchDatabase> {
   const given = process.env['DATABASE_URL'];
   if (given !== undefined) return { url: given, stop: async () => undefined };
-  const dataDirectory = await mkdtemp(join(tmpdir(), 'docket-bench-'));
+  const dataDirectory = await benchFolder();
   const postgres = await startPostgres({ dataDirectory, durable: true });
   return {
     url: postgres.superuserUrl('postgres'),
@@ -61,6 +61,13 @@ async function benchServer(): Promise<BenchDatabase> {
       await rm(dataDirectory, { recursive: true, force: true });
     },
   };
+}
+
+/** That the system user of PostgreSQL can enter: what root closes to it would be put elsewhere, and not go again with the folder. */
+export async function benchFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'docket-bench-'));
+  await chmod(folder, 0o711);
+  return folder;
 }
 
 async function onServer(url: string, statement: string): Promise<void> {

@@ -1,13 +1,14 @@
 /** A whole Docket of the bench's own, as `./docket up` starts it: real processes, durable engines, a data directory that goes again. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import { z } from 'zod';
+
+import { benchFolder } from './database.ts';
 
 const program = fileURLToPath(new URL('../../../docket', import.meta.url));
 const readyMsMax = 60_000;
@@ -43,7 +44,7 @@ export interface VerbOptions {
 }
 
 export async function startInstance(): Promise<Instance> {
-  const folder = await mkdtemp(join(tmpdir(), 'docket-bench-'));
+  const folder = await benchFolder();
   const env = { PATH: process.env['PATH'], DOCKET_DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'error' };
   const up = spawn(program, ['up'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(up, 'exit');
