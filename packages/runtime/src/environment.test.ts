@@ -30,6 +30,7 @@ describe('the environment', () => {
       listenDatabaseUrl: databaseUrl,
       registryEndpoints: [],
       tokenTtlSeconds: 3600,
+      undeleteDays: 30,
       accountActivation: 'email',
       v2Ping: 'auto',
       passwordCost: 10,

@@ -13,6 +13,7 @@ import { z } from 'zod';
 /** HMAC-SHA-256 gains nothing from more, and is guessable with much less. */
 const tokenSecretCharactersMin = 32;
 const tokenTtlSecondsMax = 7 * 24 * 3600;
+const undeleteDaysMax = 3_650;
 /** 15 is half a minute of CPU a login; below 4 bcrypt does not go. */
 const passwordCostMax = 15;
 const passwordCostMin = 4;
@@ -59,6 +60,8 @@ export interface Environment {
   /** Newest first; the first signs, all verify. */
   readonly tokenKeys: readonly TokenKey[];
   readonly tokenTtlSeconds: number;
+  /** How long the owner of a deleted repository may have it back. */
+  readonly undeleteDays: number;
   readonly accountActivation: 'email' | 'open';
   readonly registration: 'open' | 'closed';
   readonly smtpUrl: string | undefined;
@@ -146,6 +149,10 @@ const environmentSchema = z.object({
   TOKEN_TTL_SECONDS: wholeNumber(1, tokenTtlSecondsMax)
     .prefault('3600')
     .register(documentation, { default: '3600', about: 'life of an access token' }),
+  UNDELETE_DAYS: wholeNumber(0, undeleteDaysMax).prefault('30').register(documentation, {
+    default: '30',
+    about: 'for how long the owner of a deleted repository may have it back',
+  }),
   ACCOUNT_ACTIVATION: oneOf('email', 'open')
     .prefault('email')
     .register(documentation, { default: 'email', about: 'whether an account waits for its address to be confirmed' }),
@@ -275,6 +282,7 @@ function settingsOf(values: Values): Settings {
     trustedProxies: values.TRUSTED_PROXIES,
     tokenKeys: values.TOKEN_KEYS ?? [],
     tokenTtlSeconds: values.TOKEN_TTL_SECONDS,
+    undeleteDays: values.UNDELETE_DAYS,
     accountActivation: values.ACCOUNT_ACTIVATION,
     registration: values.REGISTRATION,
     smtpUrl: values.SMTP_URL,

@@ -1,11 +1,11 @@
 /** What stands beside every event in the log, whatever it says. */
 import { z } from 'zod';
 
-/** How the one who acted was known: by password, by an access token, or at the console of the operator (`./docket …`). */
+/** How the one who acted was known: by password, by an access token, by a session that a password began, or at the console of the operator (`./docket …`). */
 export const actorSchema = z.object({
   id: z.uuid(),
-  via: z.enum(['basic', 'token', 'operator', 'link']),
-  /** The access token's own id, when one was used. */
+  via: z.enum(['basic', 'token', 'session', 'operator', 'link']),
+  /** The token's own id, when one was used. */
   token_id: z.string().optional(),
 });
 export type Actor = z.infer<typeof actorSchema>;

@@ -4,6 +4,8 @@ export const refusalCodes = [
   'invalid_json',
   'invalid_field',
   'name_taken',
+  'conflict',
+  'precondition_failed',
   'unauthorized',
   'account_inactive',
   'forbidden',

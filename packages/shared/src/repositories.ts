@@ -14,6 +14,10 @@ export type ImageEntry = z.infer<typeof imageEntry>;
 /** Registries: where the client said that it pushed to (`X-Docker-Endpoints` of its request), or was sent to. Told, never judged. */
 const endpoints = z.array(z.string()).optional();
 
+/** What an account may do that does not own the namespace; each includes the ones before it. */
+export const grantRole = z.enum(['read', 'write', 'admin']);
+export type GrantRole = z.infer<typeof grantRole>;
+
 const observedCount = z.int().nonnegative().nullable();
 
 export const repositoryEvent = z.discriminatedUnion('type', [
@@ -40,6 +44,14 @@ export const repositoryEvent = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('VisibilityChanged'), data: z.object({ is_private: z.boolean() }) }),
   z.object({ type: z.literal('AutomationChanged'), data: z.object({ is_automated: z.boolean() }) }),
+  z.object({ type: z.literal('AccessGranted'), data: z.object({ account_id: z.uuid(), role: grantRole }) }),
+  z.object({ type: z.literal('AccessRevoked'), data: z.object({ account_id: z.uuid() }) }),
+  z.object({ type: z.literal('RepositoryStarred'), data: z.object({ account_id: z.uuid() }) }),
+  z.object({ type: z.literal('RepositoryUnstarred'), data: z.object({ account_id: z.uuid() }) }),
+  z.object({ type: z.literal('RepositoryTakenDown'), data: z.object({ reason: z.string() }) }),
+  z.object({ type: z.literal('RepositoryReinstated'), data: z.object({}) }),
+  /** With everything that it had when it was deleted. */
+  z.object({ type: z.literal('RepositoryRestored'), data: z.object({}) }),
   // As it was told where the repository comes from; what happens to it here counts again from then on.
   z.object({ type: z.literal('LastUpdatedObserved'), data: z.object({ last_updated: z.iso.datetime() }) }),
   // The list as it was before an import that was taken back.
@@ -65,10 +77,17 @@ interface Contents extends Life {
   readonly is_private: boolean;
   readonly is_automated: boolean;
   readonly description: string;
+  /** The README, byte for byte. */
   readonly full_description: string;
+  /** By account id. */
+  readonly grants: Readonly<Record<string, GrantRole>>;
+  /** Why an admin of the index took it down; null while it may be seen. */
+  readonly taken_down: string | null;
   /** Null is unknown, which is not the same as none. */
   readonly star_count: number | null;
   readonly pull_count: number | null;
+  /** Given here, by accounts of this index; each account's once. */
+  readonly stars: number;
   /** As it was last told where the repository comes from (ISO 8601, UTC); null until somebody does. */
   readonly last_updated: string | null;
   /** In the order in which they were first named. */
@@ -83,7 +102,8 @@ interface Contents extends Life {
 export type ActiveRepository = Contents & { readonly status: 'active' };
 /** `authorized_by` is the id of the delete token that was spent. */
 export type DeletingRepository = Contents & { readonly status: 'deleting'; readonly authorized_by: string | null };
-export type DeletedRepository = Life & { readonly status: 'deleted' };
+/** `contents` is what it had, for the case that its owner wants it back. */
+export type DeletedRepository = Life & { readonly status: 'deleted'; readonly contents: Contents };
 export type Repository = { readonly status: 'absent' } | ActiveRepository | DeletingRepository | DeletedRepository;
 
 export const absentRepository: Repository = { status: 'absent' };
@@ -98,8 +118,12 @@ export function evolve(state: Repository, event: RepositoryEvent): Repository {
       is_automated: false,
       description: '',
       full_description: '',
+      grants: {},
+      // Deleting what was taken down and pushing it anew does not bring it back.
+      taken_down: takenDownOf(state),
       star_count: null,
       pull_count: null,
+      stars: 0,
       last_updated: null,
       images: [],
       tags: {},
@@ -107,7 +131,8 @@ export function evolve(state: Repository, event: RepositoryEvent): Repository {
       announced: null,
     };
   }
-  if (state.status === 'absent' || state.status === 'deleted') return state;
+  if (state.status === 'absent') return state;
+  if (state.status === 'deleted') return evolveDeleted(state, event);
   switch (event.type) {
     case 'PushOpened': {
       const { push, images } = event.data;
@@ -122,7 +147,9 @@ export function evolve(state: Repository, event: RepositoryEvent): Repository {
     case 'DeletionAuthorized':
       return { ...state, status: 'deleting', authorized_by: event.data.token_id };
     case 'RepositoryDeleted':
-      return { status: 'deleted', namespace_id: state.namespace_id, name: state.name, life: state.life };
+      return deletedWith(state);
+    case 'RepositoryRestored':
+      return state;
     case 'DescriptionChanged':
       return { ...state, description: event.data.description };
     case 'FullDescriptionChanged':
@@ -135,6 +162,20 @@ export function evolve(state: Repository, event: RepositoryEvent): Repository {
       return { ...state, is_private: event.data.is_private };
     case 'AutomationChanged':
       return { ...state, is_automated: event.data.is_automated };
+    case 'AccessGranted':
+      return { ...state, grants: { ...state.grants, [event.data.account_id]: event.data.role } };
+    case 'AccessRevoked': {
+      const { [event.data.account_id]: _, ...grants } = state.grants;
+      return { ...state, grants };
+    }
+    case 'RepositoryStarred':
+      return { ...state, stars: state.stars + 1 };
+    case 'RepositoryUnstarred':
+      return { ...state, stars: state.stars - 1 };
+    case 'RepositoryTakenDown':
+      return { ...state, taken_down: event.data.reason };
+    case 'RepositoryReinstated':
+      return { ...state, taken_down: null };
     case 'LastUpdatedObserved':
       return { ...state, last_updated: event.data.last_updated };
     case 'ImagesRestored':
@@ -153,6 +194,7 @@ export function updatedAt(before: Date | undefined, event: RepositoryEvent, reco
     case 'FullDescriptionChanged':
     case 'VisibilityChanged':
     case 'ImagesRestored':
+    case 'RepositoryRestored':
       return recordedAt;
     case 'LastUpdatedObserved':
       return new Date(event.data.last_updated);
@@ -161,8 +203,45 @@ export function updatedAt(before: Date | undefined, event: RepositoryEvent, reco
     case 'RepositoryDeleted':
     case 'CountsObserved':
     case 'AutomationChanged':
+    case 'AccessGranted':
+    case 'AccessRevoked':
+    case 'RepositoryStarred':
+    case 'RepositoryUnstarred':
+    case 'RepositoryTakenDown':
+    case 'RepositoryReinstated':
       return before ?? recordedAt;
   }
+}
+
+/** Its owner may have it back, and an admin of the index may take it down meanwhile; nothing else happens to it. */
+function evolveDeleted(state: DeletedRepository, event: RepositoryEvent): Repository {
+  const { contents } = state;
+  if (event.type === 'RepositoryRestored') return { ...contents, status: 'active' };
+  if (event.type === 'RepositoryTakenDown') {
+    return { ...state, contents: { ...contents, taken_down: event.data.reason } };
+  }
+  return event.type === 'RepositoryReinstated' ? { ...state, contents: { ...contents, taken_down: null } } : state;
+}
+
+/** Why an admin of the index took it down, in whatever state it is; null when nobody did. */
+export function takenDownOf(state: Repository): string | null {
+  switch (state.status) {
+    case 'absent':
+      return null;
+    case 'active':
+    case 'deleting':
+      return state.taken_down;
+    case 'deleted':
+      return state.contents.taken_down;
+  }
+}
+
+function deletedWith(state: ActiveRepository | DeletingRepository): DeletedRepository {
+  const { namespace_id, name, life } = state;
+  const { status: _status, ...contents } = { authorized_by: null, ...state };
+  const { authorized_by: _authorized, ...rest } = contents;
+  // A push that was open then is not open any more.
+  return { status: 'deleted', namespace_id, name, life, contents: { ...rest, announced: null } };
 }
 
 function withImages<State extends Contents>(state: State, entries: readonly ImageEntry[]): State {
@@ -226,8 +305,14 @@ function mergeTags(stored: Contents['tags'], entries: readonly ImageEntry[]): Co
   return tagged.length === 0 ? stored : { ...stored, ...Object.fromEntries(tagged) };
 }
 
-export function isVisible(state: Repository): state is ActiveRepository {
-  return state.status === 'active';
+/** May be seen by everybody: in lists, in search, with its images. */
+export function isPublic(state: Repository): state is ActiveRepository {
+  return state.status === 'active' && !state.is_private && state.taken_down === null;
+}
+
+/** What was counted elsewhere and the stars given here; null when nothing is known of either. */
+export function starsOf({ star_count, stars }: Pick<ActiveRepository, 'star_count' | 'stars'>): number | null {
+  return star_count === null && stars === 0 ? null : (star_count ?? 0) + stars;
 }
 
 /** One image of the answer to GET images; keys and no others as the seed shows them. */

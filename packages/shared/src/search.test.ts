@@ -76,6 +76,9 @@ const active: ActiveRepository = {
   is_automated: true,
   description: 'Holds layers.',
   full_description: '',
+  grants: {},
+  taken_down: null,
+  stars: 0,
   star_count: 3,
   pull_count: null,
   last_updated: null,
@@ -109,13 +112,15 @@ test('the document of an official repository is named bare and is found by its n
   });
 });
 
-test('what is absent, being deleted or deleted has no document', () => {
+test('what is absent, being deleted, deleted or taken down has no document', () => {
+  const { status: _, ...contents } = active;
   const { namespace_id, name: named, life } = active;
   expect(searchDocument({ ...repository, state: absentRepository })).toBeUndefined();
+  expect(searchDocument({ ...repository, state: { ...active, taken_down: 'It mines coins.' } })).toBeUndefined();
   expect(
     searchDocument({ ...repository, state: { ...active, status: 'deleting', authorized_by: null } }),
   ).toBeUndefined();
   expect(
-    searchDocument({ ...repository, state: { status: 'deleted', namespace_id, name: named, life } }),
+    searchDocument({ ...repository, state: { status: 'deleted', namespace_id, name: named, life, contents } }),
   ).toBeUndefined();
 });

@@ -1,6 +1,7 @@
 /** What a search term means, the document that the index holds of a repository, and the answer of the seed. */
 import { displayName, library, namespaceName, parseFullName } from './names.ts';
 import type { FullName, NamespaceName } from './names.ts';
+import { starsOf } from './repositories.ts';
 import type { Repository } from './repositories.ts';
 
 export interface SearchResult {
@@ -42,18 +43,18 @@ export function searchDocument({
   state,
   lastUpdated,
 }: SearchableRepository): SearchDocument | undefined {
-  if (state.status !== 'active') return undefined;
+  if (state.status !== 'active' || state.taken_down !== null) return undefined;
   const { namespace, name } = fullName;
   const official = namespace === library;
   return {
     id: Number(number),
-    ...searchResult(fullName, state),
+    ...searchResult(fullName, { ...state, star_count: starsOf(state) }),
     name,
     full_name: displayName(fullName),
     namespace,
     private: state.is_private,
     alt: [name.replaceAll(/[._-]/g, ''), ...(official ? [library] : [])],
-    pop: popularity(state.star_count ?? 0, state.pull_count ?? 0),
+    pop: popularity(starsOf(state) ?? 0, state.pull_count ?? 0),
     pull_count: state.pull_count ?? 0,
     last_updated: Math.floor(lastUpdated.getTime() / 1000),
   };

@@ -3,6 +3,8 @@ import { z } from 'zod';
 
 import { accountEvent } from './accounts.ts';
 import { eventSamples } from './event-samples.testing.ts';
+import { imageEvent } from './images.ts';
+import { organizationEvent } from './organizations.ts';
 import { repositoryEvent } from './repositories.ts';
 import {
   NewerEvent,
@@ -15,7 +17,12 @@ import {
   schemaVersionOf,
 } from './stored-event.ts';
 
-const types = [...accountEvent.options, ...repositoryEvent.options].map(({ shape }) => shape.type.value);
+const types = [
+  ...accountEvent.options,
+  ...imageEvent.options,
+  ...organizationEvent.options,
+  ...repositoryEvent.options,
+].map(({ shape }) => shape.type.value);
 
 test.each(types)('there is a sample of %s in every version up to the one that is written today', (type) => {
   const versions = new Set(

@@ -3,10 +3,14 @@ import { z } from 'zod';
 
 import { accountEvent } from './accounts.ts';
 import type { AccountEvent } from './accounts.ts';
+import { imageEvent } from './images.ts';
+import type { ImageEvent } from './images.ts';
+import { organizationEvent } from './organizations.ts';
+import type { OrganizationEvent } from './organizations.ts';
 import { repositoryEvent } from './repositories.ts';
 import type { RepositoryEvent } from './repositories.ts';
 
-export type DomainEvent = AccountEvent | RepositoryEvent;
+export type DomainEvent = AccountEvent | ImageEvent | OrganizationEvent | RepositoryEvent;
 
 /** The versions in which events are written today, where that is not the first. Each older one has its upcaster. */
 const writtenVersions: Readonly<Partial<Record<DomainEvent['type'], number>>> = { PushOpened: 2 };
@@ -26,7 +30,12 @@ const upcasters: Readonly<Partial<Record<DomainEvent['type'], readonly Upcaster[
   PushOpened: [(data) => ({ ...data, endpoints: [] })],
 };
 
-const domainEvent = z.discriminatedUnion('type', [...accountEvent.options, ...repositoryEvent.options]);
+const domainEvent = z.discriminatedUnion('type', [
+  ...accountEvent.options,
+  ...imageEvent.options,
+  ...organizationEvent.options,
+  ...repositoryEvent.options,
+]);
 
 const objectSchema = z.record(z.string(), z.unknown());
 const knownTypes: readonly DomainEvent['type'][] = domainEvent.options.map(({ shape }) => shape.type.value);
@@ -55,6 +64,14 @@ export function readAccountEvent(row: StoredEvent): AccountEvent {
   return parsed(accountEvent, row);
 }
 
+export function readOrganizationEvent(row: StoredEvent): OrganizationEvent {
+  return parsed(organizationEvent, row);
+}
+
+export function readImageEvent(row: StoredEvent): ImageEvent {
+  return parsed(imageEvent, row);
+}
+
 function parsed<T>(schema: z.ZodType<T>, { type, schema_version: version, data }: StoredEvent): T {
   const known = knownTypes.find((name) => name === type);
   if (known === undefined) throw new NewerEvent(`${type}: not known to this program`);
@@ -79,6 +96,15 @@ export function repositoryStream(repositoryId: string): string {
 
 export function accountStream(accountId: string): string {
   return `account-${accountId}`;
+}
+
+/** Named by its namespace. */
+export function organizationStream(namespaceId: string): string {
+  return `organization-${namespaceId}`;
+}
+
+export function imageStream(imageId: string): string {
+  return `image-${imageId}`;
 }
 
 const repositoryPrefix = repositoryStream('');

@@ -199,6 +199,8 @@ describe('any header at all', () => {
           .replace(/,.*$/s, '');
         return Buffer.from(encoded, 'base64').toString('utf8') === `${read.username}:${read.password}`;
       }
+      case 'bearer':
+        return header.includes(read.session);
       case 'none':
         return /^(?:token|basic|og==|[\s,])*$/i.test(header);
       case 'malformed':

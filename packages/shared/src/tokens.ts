@@ -20,6 +20,8 @@ export type Authorization =
   | { readonly scheme: 'none' }
   | { readonly scheme: 'basic'; readonly username: string; readonly password: string }
   | { readonly scheme: 'token'; readonly token: TokenText }
+  /** A session: a compact JWT behind `Bearer` or, as older clients of the Hub send it, `JWT`. */
+  | { readonly scheme: 'bearer'; readonly session: string }
   /** Something was given and it is not understood: never the same as nothing. */
   | { readonly scheme: 'malformed' };
 
@@ -33,9 +35,19 @@ export function parseAuthorization(header: string | undefined): Authorization {
       return parseBasic(rest);
     case 'token':
       return parseToken(text);
+    case 'bearer':
+    case 'jwt':
+      return parseSession(rest);
     default:
       return /^signature\s*=/i.test(text) ? parseToken(text) : { scheme: 'malformed' };
   }
+}
+
+function parseSession(rest: string): Authorization {
+  const [session = ''] = rest.split(',', 1);
+  return /^[\w-]+(\.[\w-]*){2}$/.test(session.trimEnd())
+    ? { scheme: 'bearer', session: session.trimEnd() }
+    : { scheme: 'malformed' };
 }
 
 function parseBasic(rest: string): Authorization {

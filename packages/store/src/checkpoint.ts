@@ -8,7 +8,7 @@ export interface Projection {
   readonly version: number;
 }
 
-export const tablesProjection: Projection = { name: 'tables', version: 2 };
+export const tablesProjection: Projection = { name: 'tables', version: 3 };
 export const searchProjection: Projection = { name: 'search', version: 1 };
 export const mailProjection: Projection = { name: 'mail', version: 1 };
 

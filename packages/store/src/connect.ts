@@ -4,15 +4,19 @@ import pg from 'pg';
 
 import type { Tables } from './tables.ts';
 
-export interface Store {
-  readonly pool: pg.Pool;
-  readonly db: Kysely<Tables>;
+/** What a question is put to: the pool, or a transaction that must see what it wrote itself. */
+export interface Reader {
   /** For statements of the hot path: prepared once per connection, where no pooler stands between. */
   readonly query: <Row extends pg.QueryResultRow>(
     name: string,
     text: string,
     values: readonly unknown[],
   ) => Promise<Row[]>;
+}
+
+export interface Store extends Reader {
+  readonly pool: pg.Pool;
+  readonly db: Kysely<Tables>;
   readonly stop: () => Promise<void>;
 }
 

@@ -3,19 +3,21 @@
  * snapshot, folded with the same `evolve`. Right while the projector is stopped, even since before the repository was created.
  */
 import { fold } from '@docket/shared/decider';
-import type { FullName } from '@docket/shared/names';
-import { absentRepository, evolve } from '@docket/shared/repositories';
+import type { FullName, NamespaceName } from '@docket/shared/names';
+import { absentRepository, evolve, isPublic, updatedAt } from '@docket/shared/repositories';
 import type { Repository } from '@docket/shared/repositories';
 import { readRepositoryEvent } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
 
-import type { Store } from './connect.ts';
+import type { Reader } from './connect.ts';
 import type { Executor } from './log.ts';
 
 export interface NamespaceRow {
   readonly id: string;
   /** Null: reserved, nobody's but the admins'. */
   readonly ownerId: string | null;
+  /** What the account that asks is to the organization whose namespace it is. */
+  readonly viewerRole: 'owner' | 'member' | null;
 }
 
 export interface RepositoryAt {
@@ -25,6 +27,7 @@ export interface RepositoryAt {
   readonly state: Repository;
   /** The stream version of the state. */
   readonly version: number;
+  readonly lastUpdated: Date;
 }
 
 export interface Lookup {
@@ -32,37 +35,50 @@ export interface Lookup {
   readonly namespace: NamespaceRow | undefined;
   /** Undefined when there never was a repository of this name. */
   readonly repository: RepositoryAt | undefined;
+  /** Some images are taken down everywhere; they may be among these. */
+  readonly imagesMayBeBlocked: boolean;
 }
 
-interface LookupRow {
-  namespace_id: string;
-  owner_id: string | null;
-  repository_id: string | null;
-  number: bigint | null;
+interface StateRow {
   state: Repository | null;
   version: number;
-  tail: readonly StoredEvent[] | null;
+  last_updated: Date | null;
+  tail: readonly (StoredEvent & { recorded_at: string })[] | null;
+}
+
+interface LookupRow extends StateRow {
+  namespace_id: string;
+  owner_id: string | null;
+  viewer_role: 'owner' | 'member' | null;
+  any_blocked: boolean;
+  repository_id: string | null;
+  number: bigint | null;
 }
 
 /** `r` is a row of the read model or null, `x` names the repository. */
-const stateColumns = `r.state, coalesce(r.version, 0) as version,
-  (select json_agg(json_build_object('type', e.type, 'schema_version', e.schema_version, 'data', e.data) order by e.version)
+const stateColumns = `r.state, coalesce(r.version, 0) as version, r.last_updated,
+  (select json_agg(json_build_object('type', e.type, 'schema_version', e.schema_version, 'data', e.data,
+       'recorded_at', e.recorded_at) order by e.version)
      from es.events e
      where e.stream_id = 'repository-' || x.repository_id and e.version > coalesce(r.version, 0)) as tail`;
 
-export async function lookUp(store: Store, { namespace, name }: FullName): Promise<Lookup> {
-  const [row] = await store.query<LookupRow>(
+/** `viewerId`: the account that asks, for what it is to the namespace. */
+export async function lookUp(reader: Reader, { namespace, name }: FullName, viewerId?: string): Promise<Lookup> {
+  const [row] = await reader.query<LookupRow>(
     'look_up',
-    `select n.id as namespace_id, n.account_id as owner_id, x.repository_id, r.number, ${stateColumns}
+    `select n.id as namespace_id, n.account_id as owner_id, m.role as viewer_role,
+       exists (select from directory.blocked_images) as any_blocked, x.repository_id, r.number, ${stateColumns}
      from directory.namespaces n
+     left join directory.members m on m.namespace_id = n.id and m.account_id = $3
      left join directory.repository_names x on x.namespace_id = n.id and x.name = $2
      left join read.repositories r on r.repository_id = x.repository_id
      where n.name = $1`,
-    [namespace, name],
+    [namespace, name, viewerId ?? null],
   );
-  if (!row) return { namespace: undefined, repository: undefined };
+  if (!row) return { namespace: undefined, repository: undefined, imagesMayBeBlocked: false };
   return {
-    namespace: { id: row.namespace_id, ownerId: row.owner_id },
+    imagesMayBeBlocked: row.any_blocked,
+    namespace: { id: row.namespace_id, ownerId: row.owner_id, viewerRole: row.viewer_role },
     repository:
       row.repository_id === null
         ? undefined
@@ -70,13 +86,39 @@ export async function lookUp(store: Store, { namespace, name }: FullName): Promi
   };
 }
 
-interface NamedRow {
+export interface NamespaceAt extends NamespaceRow {
+  readonly name: NamespaceName;
+  readonly isOrganization: boolean;
+}
+
+/** Undefined when there is no such namespace. */
+export async function lookUpNamespace(
+  reader: Reader,
+  name: NamespaceName,
+  viewerId: string | undefined,
+): Promise<NamespaceAt | undefined> {
+  const [row] = await reader.query<{
+    id: string;
+    owner_id: string | null;
+    viewer_role: NamespaceRow['viewerRole'];
+    is_organization: boolean;
+  }>(
+    'look_up_namespace',
+    `select n.id, n.account_id as owner_id, m.role as viewer_role, n.is_organization
+     from directory.namespaces n
+     left join directory.members m on m.namespace_id = n.id and m.account_id = $2
+     where n.name = $1`,
+    [name, viewerId ?? null],
+  );
+  return (
+    row && { id: row.id, name, ownerId: row.owner_id, viewerRole: row.viewer_role, isOrganization: row.is_organization }
+  );
+}
+
+interface NamedRow extends StateRow {
   full_name: string;
   repository_id: string;
   number: bigint | null;
-  state: Repository | null;
-  version: number;
-  tail: readonly StoredEvent[] | null;
 }
 
 /** By `namespace/name`; names that there never was a repository of are missing. */
@@ -94,26 +136,24 @@ export async function lookUpMany(executor: Executor, names: readonly FullName[])
   );
 }
 
-interface VisibilityRow {
+interface VisibilityRow extends StateRow {
   number: bigint;
   visible: boolean;
-  state: Repository | null;
-  version: number;
-  tail: readonly StoredEvent[] | null;
 }
 
 /**
  * Which of the documents that a search found may be shown to everybody right now, by their numbers. The index lags; a repository
  * that was made private or is being deleted is not shown from the acknowledgement on.
  */
-export async function publicNumbers(store: Store, numbers: readonly bigint[]): Promise<Set<bigint>> {
-  const rows = await store.query<VisibilityRow>(
+export async function publicNumbers(reader: Reader, numbers: readonly bigint[]): Promise<Set<bigint>> {
+  const rows = await reader.query<VisibilityRow>(
     'public_numbers',
-    `select r.number, r.status = 'active' and not r.is_private as visible, r.version, t.tail,
+    `select r.number, r.status = 'active' and not r.is_private as visible, r.version, r.last_updated, t.tail,
        case when t.tail is not null then r.state end as state
      from read.repositories r
      cross join lateral (
-       select json_agg(json_build_object('type', e.type, 'schema_version', e.schema_version, 'data', e.data) order by e.version) as tail
+       select json_agg(json_build_object('type', e.type, 'schema_version', e.schema_version, 'data', e.data,
+         'recorded_at', e.recorded_at) order by e.version) as tail
        from es.events e
        where e.stream_id = 'repository-' || r.repository_id and e.version > r.version
      ) t
@@ -123,16 +163,28 @@ export async function publicNumbers(store: Store, numbers: readonly bigint[]): P
   const shown = rows.filter((row) => {
     if (row.tail === null) return row.visible;
     const { state } = current(row);
-    return state.status === 'active' && !state.is_private;
+    return isPublic(state);
   });
   return new Set(shown.map(({ number }) => number));
 }
 
-function current(row: { state: Repository | null; version: number; tail: readonly StoredEvent[] | null }): {
-  state: Repository;
-  version: number;
-} {
-  const tail = row.tail ?? [];
-  const events = tail.map(readRepositoryEvent);
-  return { state: fold(evolve, row.state ?? absentRepository, events), version: row.version + tail.length };
+function current(row: StateRow): Pick<RepositoryAt, 'state' | 'version' | 'lastUpdated'> {
+  const tail = (row.tail ?? []).map((stored) => ({
+    event: readRepositoryEvent(stored),
+    recordedAt: new Date(stored.recorded_at),
+  }));
+  return {
+    state: fold(
+      evolve,
+      row.state ?? absentRepository,
+      tail.map(({ event }) => event),
+    ),
+    version: row.version + tail.length,
+    // There is always one: whatever has a state was created.
+    lastUpdated:
+      tail.reduce<Date | undefined>(
+        (before, { event, recordedAt }) => updatedAt(before, event, recordedAt),
+        row.last_updated ?? undefined,
+      ) ?? new Date(0),
+  };
 }

@@ -2,7 +2,7 @@
 import type { Account } from '@docket/shared/accounts';
 import type { Metadata } from '@docket/shared/event';
 import type { NamespaceName, RepositoryName } from '@docket/shared/names';
-import type { Repository } from '@docket/shared/repositories';
+import type { GrantRole, Repository } from '@docket/shared/repositories';
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 
 export interface EventTable {
@@ -66,6 +66,38 @@ interface NamespaceTable {
   id: string;
   name: NamespaceName;
   account_id: string | null;
+  is_organization: Generated<boolean>;
+}
+
+interface MemberTable {
+  namespace_id: string;
+  account_id: string;
+  role: 'owner' | 'member';
+}
+
+interface StarTable {
+  repository_id: string;
+  account_id: string;
+  life: number;
+  starred_at: Generated<Date>;
+}
+
+interface BlockedImageTable {
+  image_id: string;
+  reason: string;
+  blocked_at: Generated<Date>;
+}
+
+interface NamespaceCountTable {
+  namespace_id: string;
+  public_count: bigint;
+  private_count: bigint;
+}
+
+interface GrantTable {
+  repository_id: string;
+  account_id: string;
+  role: GrantRole;
 }
 
 interface AccountTable {
@@ -104,7 +136,7 @@ export interface RepositoryTable {
   number: bigint;
   namespace_id: string;
   name: RepositoryName;
-  status: Repository['status'];
+  status: Repository['status'] | 'taken_down';
   is_private: boolean;
   description: string;
   star_count: bigint | null;
@@ -133,6 +165,11 @@ export interface Tables {
   'directory.addresses': AddressTable;
   'directory.spent_links': SpentLinkTable;
   'directory.repository_names': RepositoryNameTable;
+  'directory.members': MemberTable;
+  'directory.stars': StarTable;
+  'directory.blocked_images': BlockedImageTable;
   'read.repositories': RepositoryTable;
   'read.images': ImageTable;
+  'read.grants': GrantTable;
+  'read.namespaces': NamespaceCountTable;
 }
