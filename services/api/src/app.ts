@@ -9,6 +9,9 @@ import { accountRoutes } from './accounts/routes.ts';
 import type { AccountRoutes } from './accounts/routes.ts';
 import { catalogRoutes } from './catalog/routes.ts';
 import type { CatalogRoutes } from './catalog/routes.ts';
+import { detailRoutes } from './details/routes.ts';
+import type { DetailRoutes } from './details/routes.ts';
+import { grantRoutes } from './grants/routes.ts';
 import { historyRoutes } from './history/routes.ts';
 import type { HistoryRoutes } from './history/routes.ts';
 import { send } from './http/answer.ts';
@@ -18,18 +21,27 @@ import { mount } from './http/endpoint.ts';
 import type { Protocol, Route } from './http/endpoint.ts';
 import { inTurn } from './http/in-turn.ts';
 import { internalError, refusalAnswer } from './http/problem.ts';
+import type { PageLinks } from './http/paging.ts';
+import { listingRoutes } from './listings/routes.ts';
 import { isRegistryPath } from './http/v2-prefixes.ts';
 import { openapiRoutes } from './openapi/routes.ts';
+import { organizationRoutes } from './organizations/routes.ts';
 import { pingRoutesV1, pingRoutesV2 } from './ping/routes.ts';
 import type { PingRoutes } from './ping/routes.ts';
 import type { RepositoryRoutes } from './repositories/command.ts';
 import { repositoryRoutes } from './repositories/routes.ts';
 import { searchRoutes } from './search/routes.ts';
 import type { SearchRoutes } from './search/routes.ts';
+import { sessionRoutes } from './sessions/routes.ts';
+import { starRoutes } from './stars/routes.ts';
+import { tagRoutes } from './tags/routes.ts';
+import { takedownRoutes } from './takedowns/routes.ts';
 
 export type AppOptions = AccountRoutes &
   CatalogRoutes &
+  DetailRoutes &
   HistoryRoutes &
+  PageLinks &
   PingRoutes &
   RepositoryRoutes &
   SearchRoutes &
@@ -67,7 +79,22 @@ export function routeTable(options: AppOptions): readonly (readonly [Protocol, r
         ...openapiRoutes(),
       ],
     ],
-    ['v2', [...pingRoutesV2(options), ...catalogRoutes(options), ...historyRoutes(options)]],
+    [
+      'v2',
+      [
+        ...pingRoutesV2(options),
+        ...catalogRoutes(options),
+        ...sessionRoutes(options),
+        ...listingRoutes(options),
+        ...detailRoutes(options),
+        ...tagRoutes(options),
+        ...starRoutes(options),
+        ...grantRoutes(options),
+        ...organizationRoutes(options),
+        ...takedownRoutes(options),
+        ...historyRoutes(options),
+      ],
+    ],
   ];
 }
 

@@ -39,29 +39,45 @@ export interface Executed {
   /** What the command led to, now or when it was first sent; empty when there was nothing to do. */
   readonly events: readonly DomainEvent[];
   readonly repositoryId: string;
-  /** After the command. */
+  /** After the command, and the stream version of it. */
   readonly state: Repository;
+  readonly version: number;
 }
 
 const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
 
+export interface Intent {
+  readonly fullName: FullName;
+  readonly command: RepositoryCommand;
+  /** The account that asks. */
+  readonly accountId: string | undefined;
+  /** Whether it may, of what each attempt finds: a right that was taken meanwhile counts no more. */
+  readonly judge: (found: Lookup) => Refusal | undefined;
+  /** A look-up of this request, to save one. */
+  readonly found: Lookup;
+  /** Versions of the stream that the client means to change (`If-Match`); undefined is any. */
+  readonly versions?: readonly number[] | undefined;
+}
+
+const changed = refuse('precondition_failed', 'it was changed since it was read; read it again');
+
 export async function executeOnRepository(
   { store, groupCommit, onAppended, onCall }: Execution,
-  fullName: FullName,
-  command: RepositoryCommand,
+  { fullName, command, accountId, judge, found: first, versions }: Intent,
   envelope: CommandEnvelope,
-  /** A look-up of this request, to save one. */
-  first?: Lookup,
 ): Promise<Executed | Refusal> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const found = attempt === 0 && first ? first : await lookUp(store, fullName);
+    const found = attempt === 0 ? first : await lookUp(store, fullName, accountId);
+    const refusal = judge(found);
+    if (refusal) return refusal;
     // After the look-up: what the same command did before it is found here, what it does after it is a conflict.
     const past = await namedBefore(store, envelope);
     if (past !== undefined) return resumed(store, fullName, past);
     const { id = uuidv7(), state = absentRepository, version = 0 } = found.repository ?? {};
+    if (versions && !versions.includes(version)) return changed;
     const events = repositoryDecider.decide(state, command);
     if (isRefusal(events)) return events;
-    if (events.length === 0) return { events, repositoryId: id, state };
+    if (events.length === 0) return { events, repositoryId: id, state, version };
     const append = { streamId: repositoryStream(id), expectedVersion: version, events, ...envelope };
     const outcome = await appended(
       found.repository
@@ -71,7 +87,7 @@ export async function executeOnRepository(
     if (outcome === 'appended' && !found.repository) onAppended();
     switch (outcome) {
       case 'appended':
-        return { events, repositoryId: id, state: fold(evolve, state, events) };
+        return { events, repositoryId: id, state: fold(evolve, state, events), version: version + events.length };
       case 'duplicate': {
         const done = await pastCommand(store, envelope);
         if (done) return resumed(store, fullName, done);
@@ -110,7 +126,8 @@ async function create(
   repositoryId: string,
   append: AppendCommand & { readonly events: readonly RepositoryEvent[] },
 ): Promise<Outcome> {
-  if (command.type !== 'OpenPush') throw new Error(`${command.type} made events of a repository that never was`);
+  if (command.type !== 'OpenPush' && command.type !== 'Create')
+    throw new Error(`${command.type} made events of a repository that never was`);
   const { namespaceId, name } = command;
   try {
     return await inTransaction<Outcome>(store, async (client, abort) => {
@@ -133,5 +150,6 @@ async function create(
 async function resumed(store: Store, fullName: FullName, past: PastCommand | Refusal): Promise<Executed | Refusal> {
   if (isRefusal(past)) return past;
   const { repository } = await lookUp(store, fullName);
-  return repository ? { events: past.events, repositoryId: repository.id, state: repository.state } : commandReused;
+  if (!repository) return commandReused;
+  return { events: past.events, repositoryId: repository.id, state: repository.state, version: repository.version };
 }

@@ -4,6 +4,8 @@
 export const bodyBytesMax = 10 * 1024 * 1024;
 /** Users, tokens and searches need no more. */
 export const smallBodyBytesMax = 64 * 1024;
+/** A README of 25 000 characters, each written as two escapes of JSON at worst. */
+export const descriptionBytesMax = 320 * 1024;
 /** A client that sends slower than this holds a connection, not a push. */
 export const requestMsMax = 120_000;
 export const headersMsMax = 20_000;

@@ -23,6 +23,7 @@ import { databaseConnectionsMax, headersMsMax, keepAliveMs, requestMsMax } from 
 import { meilisearchSearch } from './search/meilisearch.ts';
 import type { MeilisearchEngine } from './search/meilisearch.ts';
 import { postgresSearch } from './search/postgres.ts';
+import { sessions } from './sessions/issue.ts';
 import { tokens } from './tokens/issue.ts';
 
 export interface RunningApi {
@@ -58,6 +59,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     onCall,
     passwords: passwordPool,
     tokens: tokens(environment.tokenKeys, environment.tokenTtlSeconds),
+    sessions: sessions(environment.tokenKeys),
     engines: [...(meilisearch ? [meilisearch] : []), postgresSearch(store)],
   });
   const ready = operations({ registry, checks: checksOf(store, meilisearch) });

@@ -13,7 +13,9 @@ import { transactionClient } from '@docket/store/transaction-client';
 import type { TransactionClient } from '@docket/store/transaction-client';
 
 import { FollowerHalted, FollowerWaits } from './follow.ts';
+import { projectGrants, writeGrants } from './grants/project.ts';
 import { projectImages, writeImages } from './images/project.ts';
+import { projectNamespaces, writeNamespaces } from './namespaces/project.ts';
 import { projectRepositories, readRepositories, repositoryIdOf, writeRepositories } from './repositories/project.ts';
 import type { ReadSchema } from './repositories/project.ts';
 
@@ -53,6 +55,8 @@ export async function projectPage(
       changes.map(({ after }) => after),
     );
     await writeImages(client, schema, projectImages(changes));
+    await writeGrants(client, schema, projectGrants(changes));
+    await writeNamespaces(client, schema, projectNamespaces(changes));
   }
   await moveCheckpoint(client, projection, { position: last.position, commandId: last.commandId });
   return { outcome: 'advanced', events: events.length, position: last.position };

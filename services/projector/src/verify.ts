@@ -18,6 +18,7 @@ import type { Meilisearch } from 'meilisearch';
 import type pg from 'pg';
 import { setTimeout as elapsed } from 'node:timers/promises';
 
+import { columnsOf } from './repositories/project.ts';
 import { documentOf } from './search/project.ts';
 
 const chunkSize = 500;
@@ -97,6 +98,7 @@ interface TableRow {
   star_count: bigint | null;
   pull_count: bigint | null;
   images: readonly { readonly id: string; readonly checksum: string | null }[];
+  grants: Readonly<Record<string, string>>;
 }
 
 /** Every repository that the log or the tables know, as the tables' checkpoint has it. */
@@ -109,14 +111,16 @@ async function verifyTables(client: pg.PoolClient, differs: Differs): Promise<nu
       `select k.repository_id, r.number, r.version, r.state, r.namespace_id, r.name, r.status, r.is_private, r.description,
          r.star_count, r.pull_count,
          (select coalesce(json_agg(json_build_object('id', i.image_id, 'checksum', i.checksum)), '[]')
-          from read.images i where i.repository_id = k.repository_id) as images
+          from read.images i where i.repository_id = k.repository_id) as images,
+         (select coalesce(json_object_agg(g.account_id, g.role), '{}')
+          from read.grants g where g.repository_id = k.repository_id) as grants
        from (select repository_id from directory.repository_names union select repository_id from read.repositories) k
        left join read.repositories r on r.repository_id = k.repository_id
        where k.repository_id > $1 order by k.repository_id limit $2`,
       [after, chunkSize],
     );
     const last = rows.at(-1);
-    if (!last) return repositories;
+    if (!last) break;
     const streams = await readStreams(
       client,
       rows.map((row) => repositoryStream(row.repository_id)),
@@ -128,6 +132,22 @@ async function verifyTables(client: pg.PoolClient, differs: Differs): Promise<nu
     repositories += rows.length;
     after = last.repository_id;
   }
+  await verifyCounts(client, differs);
+  return repositories;
+}
+
+/** How many a namespace holds, which lists believe without counting. */
+async function verifyCounts(client: pg.PoolClient, differs: Differs): Promise<void> {
+  const { rows } = await client.query<{ namespace_id: string }>(
+    `select coalesce(c.namespace_id, n.namespace_id) as namespace_id
+     from (
+       select namespace_id, count(*) filter (where not is_private) as public, count(*) filter (where is_private) as private
+       from read.repositories where status = 'active' group by namespace_id
+     ) c
+     full join read.namespaces n on n.namespace_id = c.namespace_id
+     where coalesce(c.public, 0) <> coalesce(n.public_count, 0) or coalesce(c.private, 0) <> coalesce(n.private_count, 0)`,
+  );
+  for (const { namespace_id } of rows) differs(`namespace ${namespace_id} does not hold as many as its row says`);
 }
 
 async function readStreams(
@@ -167,10 +187,12 @@ function verifyRepository(row: TableRow, events: readonly EventRow[], differs: D
     differs(`${subject}: the row is at version ${row.version}, the log at ${events.length}`);
   if (row.number !== events[0]?.position)
     differs(`${subject}: the number is ${row.number}, not ${events[0]?.position}`);
-  for (const [column, value] of Object.entries(columnsOf(expected))) {
+  for (const [column, value] of Object.entries(storedColumns(expected))) {
     const found: unknown = Object.entries(row).find(([name]) => name === column)?.[1];
     if (!isDeepStrictEqual(found, value)) differs(`${subject}: ${column} is ${String(found)}, not ${String(value)}`);
   }
+  const grants = 'grants' in expected ? expected.grants : {};
+  if (!isDeepStrictEqual({ ...row.grants }, { ...grants })) differs(`${subject}: the grants are not those of the log`);
   const images = 'images' in expected ? expected.images : [];
   const byId = (one: { readonly id: string }, other: { readonly id: string }) => (one.id < other.id ? -1 : 1);
   const sorted = images.map(({ id, checksum }) => ({ id, checksum })).toSorted(byId);
@@ -181,20 +203,11 @@ function verifyRepository(row: TableRow, events: readonly EventRow[], differs: D
   }
 }
 
-function columnsOf(state: Exclude<Repository, { status: 'absent' }>): Record<string, unknown> {
-  const { namespace_id, name, status } = state;
-  const contents =
-    'images' in state ? state : { is_private: false, description: '', star_count: null, pull_count: null };
+/** As the driver reads them. */
+function storedColumns(state: Exclude<Repository, { status: 'absent' }>): Record<string, unknown> {
+  const { star_count, pull_count, ...columns } = columnsOf(state);
   const count = (value: number | null) => (value === null ? null : BigInt(value));
-  return {
-    namespace_id,
-    name,
-    status,
-    is_private: contents.is_private,
-    description: contents.description,
-    star_count: count(contents.star_count),
-    pull_count: count(contents.pull_count),
-  };
+  return { ...columns, star_count: count(star_count), pull_count: count(pull_count) };
 }
 
 interface AccountRow {

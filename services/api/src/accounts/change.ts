@@ -9,28 +9,18 @@ import type { NamespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { accountStream, readAccountEvent, schemaVersion } from '@docket/shared/stored-event';
-import { isUniqueViolation } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
-import { appendAll, readStream } from '@docket/store/log';
+import { readStream } from '@docket/store/log';
 import type { AppendCommand } from '@docket/store/log';
-import { inTransaction } from '@docket/store/transaction';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 
-import { namedBefore } from '../envelope.ts';
 import type { CommandEnvelope } from '../envelope.ts';
-import { attemptsMax } from '../limits.ts';
+import { transact } from '../transact.ts';
+import type { TransactionExecution } from '../transact.ts';
 import { accountDecider } from './decider.ts';
 import type { AccountCommand } from './decider.ts';
 
-export interface AccountExecution {
-  readonly store: Store;
-  readonly onAppended: () => void;
-}
-
 export const nameTaken = refuse('name_taken', 'the name or the address belongs to another account');
-const raceLost = refuse('contended', 'the account is changed by others at the same time; try again in a moment');
-
 export interface Registration {
   readonly name: NamespaceName;
   readonly email: string;
@@ -45,14 +35,14 @@ export function addressKey(email: string): string {
 }
 
 export async function registerAccount(
-  execution: AccountExecution,
+  execution: TransactionExecution,
   registration: Registration,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
   const { name, email, passwordHash, isAdmin, activation } = registration;
   const accountId = uuidv7();
   const command = { type: 'Register', namespaceId: uuidv7(), addressId: uuidv7(), isAdmin, activation } as const;
-  return attempted(execution, envelope, async (client) => {
+  return transact(execution, envelope, nameTaken, async (client) => {
     const lapses = await lapseUnconfirmed(client, name, email, envelope);
     const events = accountDecider.decide(accountDecider.initial, command);
     if (isRefusal(events)) return events;
@@ -82,11 +72,11 @@ export interface Change {
 }
 
 export async function changeAccount(
-  execution: AccountExecution,
+  execution: TransactionExecution,
   { accountId, email, passwordHash, confirmation }: Change,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
-  return attempted(execution, envelope, async (client) => {
+  return transact(execution, envelope, nameTaken, async (client) => {
     const lapses = email === undefined ? [] : await lapseUnconfirmed(client, undefined, email, envelope, accountId);
     const known = email === undefined ? undefined : await ownAddress(client, accountId, email);
     const addedAddressId = email === undefined || known ? undefined : uuidv7();
@@ -122,11 +112,11 @@ export interface Confirmation {
 
 /** A link that is followed twice has done its work already, and says so again. */
 export async function confirmAddress(
-  execution: AccountExecution,
+  execution: TransactionExecution,
   { accountId, addressId, linkId }: Confirmation,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
-  return attempted(execution, envelope, async (client) => {
+  return transact(execution, envelope, nameTaken, async (client) => {
     await client.query('insert into directory.spent_links (link_id) values ($1) on conflict do nothing', [linkId]);
     const append = await decideOn(client, accountId, { type: 'ConfirmAddress', addressId }, envelope);
     if (isRefusal(append)) return append;
@@ -139,36 +129,6 @@ export async function confirmAddress(
     ]);
     return append;
   });
-}
-
-/** The work gives the appends that go with what it wrote; a verdict other than `appended` takes all of it back. */
-async function attempted(
-  { store, onAppended }: AccountExecution,
-  envelope: CommandEnvelope,
-  work: (client: pg.PoolClient) => Promise<readonly AppendCommand[] | Refusal>,
-): Promise<'done' | Refusal> {
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const past = await namedBefore(store, envelope);
-    if (past !== undefined) return isRefusal(past) ? past : 'done';
-    try {
-      const outcome = await inTransaction<'done' | 'again' | Refusal>(store, async (client, abort) => {
-        const appends = await work(client);
-        if (isRefusal(appends)) return abort(appends);
-        if (appends.length === 0) return 'done';
-        const verdicts = await appendAll(client, appends, false);
-        return verdicts.every(({ outcome: verdict }) => verdict === 'appended') ? 'done' : abort('again');
-      });
-      if (outcome === 'done') onAppended();
-      if (outcome !== 'again') return outcome;
-    } catch (error) {
-      if (!isUniqueViolation(error)) throw error;
-      // Taken by another account, or by this very command when it was sent twice at once.
-      const twin = await namedBefore(store, envelope);
-      if (twin === undefined) return nameTaken;
-      return isRefusal(twin) ? twin : 'done';
-    }
-  }
-  return raceLost;
 }
 
 async function decideOn(

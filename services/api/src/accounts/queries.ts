@@ -51,6 +51,17 @@ function account(row: Row): AccountRow {
   };
 }
 
+/** By id. An account that was erased has none. */
+export async function accountNames(store: Store, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await store.query<{ id: string; name: string }>(
+    'account_names',
+    'select id, name from directory.accounts where id = any($1::uuid[]) and name is not null',
+    [[...new Set(ids)]],
+  );
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
 /** Known to be held by somebody, or reserved; a registration that lapsed holds nothing. */
 export async function isNamespaceTaken(store: Store, name: NamespaceName): Promise<boolean> {
   const rows = await store.query(

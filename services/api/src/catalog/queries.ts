@@ -5,6 +5,7 @@ import type { Store } from '@docket/store/connect';
 import { lookUpMany } from '@docket/store/repositories';
 
 import type { AccountRow } from '../accounts/queries.ts';
+import { may } from '../http/rights.ts';
 
 /** Where a page begins: behind this name, which need not be one that exists. */
 export interface CatalogPlace {
@@ -15,8 +16,10 @@ export interface CatalogPlace {
 interface Row {
   namespace: NamespaceName;
   name: RepositoryName;
+  namespace_id: string;
   /** Null: reserved, nobody's but the admins'. */
   owner_id: string | null;
+  viewer_role: 'owner' | 'member' | null;
   /** There are events that its row does not hold yet. */
   behind: boolean;
 }
@@ -26,8 +29,13 @@ interface Row {
  * a page costs what it holds and not what stands around it; `offset 0` keeps the planner from joining all of the namespace at once.
  * It is no prepared statement: a plan for any page would be a plan for none.
  */
-export const catalogStatement = `select n.name as namespace, n.account_id as owner_id, x.name, x.behind
-  from (select id, name, account_id from directory.namespaces where name collate "C" >= $1) n
+export const catalogStatement = `select n.name as namespace, n.id as namespace_id, n.account_id as owner_id, n.viewer_role, x.name, x.behind
+  from (
+    select n.id, n.name, n.account_id, m.role as viewer_role
+    from directory.namespaces n
+    left join directory.members m on m.namespace_id = n.id and m.account_id = $4
+    where n.name collate "C" >= $1
+  ) n
   cross join lateral (
     select x.name,
       exists (
@@ -39,7 +47,9 @@ export const catalogStatement = `select n.name as namespace, n.account_id as own
       select * from read.repositories r where r.repository_id = x.repository_id offset 0
     ) r on true
     where x.namespace_id = n.id and x.name collate "C" > case when n.name = $1 then $2 else '' end
-      and (r.repository_id is null or r.status = 'active' and (not r.is_private or $3 or n.account_id = $4))
+      and (r.repository_id is null or r.status = 'active' and (not r.is_private or $3 or n.account_id = $4
+        or n.viewer_role is not null
+        or exists (select from read.grants g where g.repository_id = x.repository_id and g.account_id = $4)))
     order by x.name collate "C"
     limit $5
   ) x
@@ -76,11 +86,7 @@ async function visible(store: Store, viewer: AccountRow | undefined, rows: reado
   const states = await lookUpMany(store.pool, behind);
   return rows.filter((row) => {
     if (!row.behind) return true;
-    const state = states.get(fullNameText(row))?.state;
-    return state?.status === 'active' && (!state.is_private || isTheirs(viewer, row.owner_id));
+    const namespace = { id: row.namespace_id, ownerId: row.owner_id, viewerRole: row.viewer_role };
+    return may('read', viewer, namespace, states.get(fullNameText(row))?.state);
   });
-}
-
-function isTheirs(viewer: AccountRow | undefined, ownerId: string | null): boolean {
-  return viewer !== undefined && (viewer.isAdmin || viewer.id === ownerId);
 }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 import { answer } from '../http/answer.ts';
 import type { Answer, Outcome } from '../http/answer.ts';
-import { authenticate, unauthorized } from '../http/authenticate.ts';
+import { accountOf, authenticateAny, unauthorized } from '../http/authenticate.ts';
 import type { Authentication } from '../http/authenticate.ts';
 import { distributionHeaders, distributionRefusal } from '../http/distribution.ts';
 import type { Route } from '../http/endpoint.ts';
@@ -46,10 +46,10 @@ async function catalog(using: CatalogRoutes, request: ApiRequest): Promise<Outco
 }
 
 async function names(using: CatalogRoutes, request: ApiRequest): Promise<Answer | Refusal> {
-  const caller = await authenticate(using, request);
+  const caller = await authenticateAny(using, request);
   if (isRefusal(caller)) return caller;
   // A token is for one repository: it opens nothing that is not everybody's.
-  const viewer = caller.by === 'password' ? caller.account : undefined;
+  const viewer = caller.by === 'token' ? undefined : accountOf(caller);
   if (!viewer && using.anonymousSearch === 'off') return unauthorized('the catalog needs a name and password here');
   const asked = parseField(catalogQuery, Object.fromEntries(request.query));
   if (isRefusal(asked)) return asked;

@@ -4,6 +4,8 @@ import { repositoryStream } from '@docket/shared/stored-event';
 import type { Store } from '@docket/store/connect';
 import { readStreamBackwards } from '@docket/store/log';
 
+import { accountNames } from '../accounts/queries.ts';
+
 export interface HistoryEntry {
   readonly position: string;
   readonly version: number;
@@ -28,7 +30,10 @@ export async function repositoryHistory(
 ): Promise<{ readonly entries: readonly HistoryEntry[]; readonly next: bigint | undefined }> {
   const events = await readStreamBackwards(store.pool, repositoryStream(repositoryId), before, pageSize + 1);
   const page = events.slice(0, pageSize);
-  const names = await accountNames(store, page);
+  const names = await accountNames(
+    store,
+    page.flatMap(({ metadata }) => metadata.actor?.id ?? []),
+  );
   const more = events.length > pageSize;
   return { entries: page.map((event) => entry(event, names)), next: more ? page.at(-1)?.position : undefined };
 }
@@ -52,15 +57,4 @@ function entry(
     request_id,
     data: event.data,
   };
-}
-
-async function accountNames(store: Store, events: readonly Recorded<DomainEvent>[]): Promise<Map<string, string>> {
-  const ids = [...new Set(events.flatMap(({ metadata }) => metadata.actor?.id ?? []))];
-  if (ids.length === 0) return new Map();
-  const rows = await store.query<{ id: string; name: string }>(
-    'account_names',
-    'select id, name from directory.accounts where id = any($1::uuid[]) and name is not null',
-    [ids],
-  );
-  return new Map(rows.map(({ id, name }) => [id, name]));
 }

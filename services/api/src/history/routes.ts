@@ -6,12 +6,12 @@ import { z } from 'zod';
 
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { accountOf, authenticate } from '../http/authenticate.ts';
+import { accountOf, authenticateAny } from '../http/authenticate.ts';
 import type { Authentication } from '../http/authenticate.ts';
 import type { Route } from '../http/endpoint.ts';
 import { parseField } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { mayRead, mayWrite, missing, refuseToken } from '../http/rights.ts';
+import { maySee, missing, refuseToken } from '../http/rights.ts';
 import { historyPageDefault, historyPageMax } from '../limits.ts';
 import { repositoryHistory } from './queries.ts';
 
@@ -45,18 +45,17 @@ export const historyPage = z.object({
 
 /** Readers of the repository may ask; while it is being deleted and after, its owner and the admins. */
 async function history(using: HistoryRoutes, request: ApiRequest): Promise<Outcome> {
-  const caller = await authenticate(using, request);
+  const caller = await authenticateAny(using, request);
   if (isRefusal(caller)) return caller;
   const named = parseField(historyTarget, request.parameters);
   if (isRefusal(named)) return named;
   const asked = parseField(historyPage, Object.fromEntries(request.query));
   if (isRefusal(asked)) return asked;
   const fullName = { namespace: named.namespace, name: named.repo_name };
-  const found = await lookUp(using.store, fullName);
+  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
   const { namespace, repository } = found;
   if (!namespace || !repository) return missing(fullName);
-  const account = accountOf(caller);
-  if (!mayRead(account, namespace, repository.state) && !mayWrite(account, namespace)) return missing(fullName);
+  if (!maySee(accountOf(caller), namespace, repository.state)) return missing(fullName);
   if (caller.by === 'token') {
     const refusal = refuseToken(caller, fullName, found, ['read', 'write', 'delete']);
     if (refusal) return refuse('forbidden', refusal.message);

@@ -1,5 +1,5 @@
-/** Who asks: nobody, an account by its password, or the holder of an access token. */
-import { refuse } from '@docket/shared/refusal';
+/** Who asks: nobody, an account by its password or in a session that it began with it, or the holder of an access token. */
+import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { parseAuthorization } from '@docket/shared/tokens';
 import type { TokenText } from '@docket/shared/tokens';
@@ -9,12 +9,14 @@ import type { Store } from '@docket/store/connect';
 import type { Passwords } from '../accounts/password.ts';
 import { accountById, accountByName } from '../accounts/queries.ts';
 import type { AccountRow } from '../accounts/queries.ts';
+import type { Sessions } from '../sessions/issue.ts';
 import type { Claims, Tokens } from '../tokens/issue.ts';
 import type { ApiRequest } from './request.ts';
 
 export type Caller =
   | { readonly by: 'nothing' }
   | { readonly by: 'password'; readonly account: AccountRow }
+  | { readonly by: 'session'; readonly account: AccountRow; readonly sessionId: string }
   /** Without an account: a pull that nobody in particular asked for. */
   | { readonly by: 'token'; readonly account: AccountRow | undefined; readonly claims: Claims };
 
@@ -22,7 +24,11 @@ export interface Authentication {
   readonly store: Store;
   readonly passwords: Passwords;
   readonly tokens: Tokens;
+  readonly sessions: Sessions;
 }
+
+/** Somebody known, or nobody: who asks for more than a registry does. */
+export type Person = Exclude<Caller, { by: 'token' }>;
 
 /** Credentials that are given must be right, also where none are needed: wrong is 401, inactive is 403, never silently nobody. */
 export async function authenticate(using: Authentication, request: ApiRequest): Promise<Caller | Refusal> {
@@ -36,18 +42,33 @@ export async function authenticate(using: Authentication, request: ApiRequest): 
       return byPassword(using, authorization.username, authorization.password);
     case 'token':
       return byToken(using, authorization.token);
+    case 'bearer':
+      return unauthorized('a session is for /v2 and for search; here a name and password or a token are needed');
   }
+}
+
+/** Where sessions count as well: on /v2, and on search, where a logged-in docker sends what it was given there. */
+export async function authenticateAny(using: Authentication, request: ApiRequest): Promise<Caller | Refusal> {
+  const authorization = parseAuthorization(request.header('authorization'));
+  return authorization.scheme === 'bearer' ? bySession(using, authorization.session) : authenticate(using, request);
+}
+
+/** Where repositories are managed. An access token, which narrows to a push or a pull, opens nothing there. */
+export async function authenticatePerson(using: Authentication, request: ApiRequest): Promise<Person | Refusal> {
+  const caller = await authenticateAny(using, request);
+  if (isRefusal(caller) || caller.by !== 'token') return caller;
+  return unauthorized('an access token is for a registry; here a name and password or a session are needed');
 }
 
 export function unauthorized(message: string): Refusal {
   return refuse('unauthorized', message);
 }
 
-async function byPassword(
+export async function byPassword(
   { store, passwords }: Authentication,
   name: string,
   password: string,
-): Promise<Caller | Refusal> {
+): Promise<Extract<Caller, { by: 'password' }> | Refusal> {
   const account = await accountByName(store, name);
   const credential = account && {
     accountId: account.id,
@@ -67,6 +88,16 @@ async function byToken({ store, tokens }: Authentication, text: TokenText): Prom
   return account?.status === 'active' ? { by: 'token', account, claims } : inactive;
 }
 
+/** A session ends with the password that it began with. */
+async function bySession({ store, sessions }: Authentication, token: string): Promise<Caller | Refusal> {
+  const claims = sessions.verify(token, 'session');
+  const account = claims && (await accountById(store, claims.sub));
+  if (!claims || account?.credentialVersion !== claims.credential_version) {
+    return unauthorized('the session is not valid, or no longer');
+  }
+  return account.status === 'active' ? { by: 'session', account, sessionId: claims.jti } : inactive;
+}
+
 const inactive = refuse(
   'account_inactive',
   'the account is not active; follow the link in the mail that was sent to its address',
@@ -80,7 +111,13 @@ export function accountOf(caller: Caller): AccountRow | undefined {
 export function actorOf(caller: Caller): Actor | null {
   const account = accountOf(caller);
   if (caller.by === 'nothing' || !account) return null;
-  return caller.by === 'token'
-    ? { id: account.id, via: 'token', token_id: caller.claims.jti }
-    : { id: account.id, via: 'basic' };
+  const { id } = account;
+  switch (caller.by) {
+    case 'password':
+      return { id, via: 'basic' };
+    case 'session':
+      return { id, via: 'session', token_id: caller.sessionId };
+    case 'token':
+      return { id, via: 'token', token_id: caller.claims.jti };
+  }
 }

@@ -12,6 +12,8 @@ const expected: Record<RefusalCode, { status: number; headers?: Record<string, s
   invalid_json: { status: 400 },
   invalid_field: { status: 400 },
   name_taken: { status: 400 },
+  conflict: { status: 409 },
+  precondition_failed: { status: 412 },
   unauthorized: { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="auth required",Token' } },
   account_inactive: { status: 403 },
   forbidden: { status: 403 },

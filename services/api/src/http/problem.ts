@@ -13,6 +13,8 @@ const statuses = {
   invalid_json: 400,
   invalid_field: 400,
   name_taken: 400,
+  conflict: 409,
+  precondition_failed: 412,
   unauthorized: 401,
   account_inactive: 403,
   forbidden: 403,

@@ -10,7 +10,7 @@ import { describe, expect, it } from 'vitest';
 import type { AccountRow } from '../accounts/queries.ts';
 import type { Claims } from '../tokens/issue.ts';
 import type { Caller } from './authenticate.ts';
-import { mayRead, mayWrite, refuseReadingImages, refuseWriting } from './rights.ts';
+import { actions, may, needed, refuseReadingImages, refuseWriting, roleOf, roles } from './rights.ts';
 
 const namespaceId = 'namespace';
 const fullName = { namespace: namespaceName.parse('acme'), name: repositoryName.parse('app') };
@@ -66,8 +66,9 @@ const states = {
 };
 
 const found = (repository: Repository): Lookup => ({
-  namespace: { id: namespaceId, ownerId: owner.id },
-  repository: { id: 'repository', number: 1n, state: repository, version: 1 },
+  namespace: { id: namespaceId, ownerId: owner.id, viewerRole: null },
+  repository: { id: 'repository', number: 1n, state: repository, version: 1, lastUpdated: new Date(0) },
+  imagesMayBeBlocked: false,
 });
 
 type Verdict = 'may' | 'unauthorized' | 'forbidden' | 'not_found';
@@ -118,15 +119,54 @@ describe('who may read the images', () => {
   });
 
   it('is told the same of what never was, of a namespace that is not there and of what is private', () => {
-    const namespace = { id: namespaceId, ownerId: owner.id };
+    const namespace = { id: namespaceId, ownerId: owner.id, viewerRole: null };
     const refusals = [
-      refuseReadingImages(nobody, fullName, { namespace: undefined, repository: undefined }),
-      refuseReadingImages(nobody, fullName, { namespace, repository: undefined }),
+      refuseReadingImages(nobody, fullName, { namespace: undefined, repository: undefined, imagesMayBeBlocked: false }),
+      refuseReadingImages(nobody, fullName, { namespace, repository: undefined, imagesMayBeBlocked: false }),
       refuseReadingImages(nobody, fullName, found(states.private)),
       refuseReadingImages(nobody, fullName, found(states.deleted)),
     ];
     const told = { refused: 'not_found', message: 'there is no repository acme/app' };
     expect(refusals).toEqual([told, told, told, told]);
+  });
+});
+
+describe('the role of an account', () => {
+  const namespace = { id: namespaceId, ownerId: owner.id, viewerRole: null };
+  const granted = (role: 'read' | 'write' | 'admin') =>
+    state(created, hidden, { type: 'AccessGranted', data: { account_id: stranger.id, role } });
+
+  it('is the highest of those that it has', () => {
+    expect([
+      roleOf(undefined, namespace, states.public),
+      roleOf(undefined, namespace, states.private),
+      roleOf(stranger, namespace, states.private),
+      roleOf(stranger, { ...namespace, viewerRole: 'member' }, states.private),
+      roleOf(stranger, { ...namespace, viewerRole: 'owner' }, states.private),
+      roleOf(stranger, namespace, granted('write')),
+      roleOf(stranger, { ...namespace, viewerRole: 'member' }, granted('write')),
+      roleOf(owner, namespace, states.private),
+      roleOf(admin, namespace, states.private),
+    ]).toEqual(['read', 'none', 'none', 'read', 'owner', 'write', 'write', 'owner', 'index_admin']);
+  });
+
+  it.each(['read', 'write', 'admin'] as const)(
+    'is %s when that was granted, and lets it do that and no more',
+    (role) => {
+      const able = actions.filter((action) => may(action, stranger, namespace, granted(role)));
+      expect(able).toEqual(actions.filter((action) => roles.indexOf(needed[action]) <= roles.indexOf(role)));
+    },
+  );
+
+  it.each(actions)('nobody in particular may not %s what is private', (action) => {
+    expect(may(action, undefined, namespace, states.private)).toBe(false);
+  });
+
+  it.each(['deleting', 'deleted'] as const)('nobody reads or stars what is %s', (status) => {
+    for (const who of [owner, admin, stranger, undefined]) {
+      expect(may('read', who, namespace, states[status])).toBe(false);
+      expect(may('star', who, namespace, states[status])).toBe(false);
+    }
   });
 });
 
@@ -152,26 +192,25 @@ describe('who may write', () => {
   });
 
   it('a token of a repository that is not there is good for nothing', () => {
-    const namespace = { id: namespaceId, ownerId: owner.id };
-    expect(verdict(refuseWriting(token(owner, 'write'), fullName, { namespace, repository: undefined }, 'write'))).toBe(
-      'forbidden',
-    );
+    const namespace = { id: namespaceId, ownerId: owner.id, viewerRole: null };
+    const nothing = { namespace, repository: undefined, imagesMayBeBlocked: false };
+    expect(verdict(refuseWriting(token(owner, 'write'), fullName, nothing, 'write'))).toBe('forbidden');
   });
 
   it('a namespace without an owner is the admins’, and one that is not there nobody’s', () => {
-    const reserved = { id: 'reserved', ownerId: null };
-    expect([owner, stranger, admin, undefined].map((who) => mayWrite(who, reserved))).toEqual([
+    const reserved = { id: 'reserved', ownerId: null, viewerRole: null };
+    expect([owner, stranger, admin, undefined].map((who) => may('create', who, reserved))).toEqual([
       false,
       false,
       true,
       false,
     ]);
-    expect([owner, admin].map((who) => mayWrite(who, undefined))).toEqual([false, false]);
+    expect([owner, undefined].map((who) => may('create', who, undefined))).toEqual([false, false]);
   });
 
   it('a private repository in a namespace without an owner is read by admins alone', () => {
-    const reserved = { id: 'reserved', ownerId: null };
-    expect([owner, admin, undefined].map((who) => mayRead(who, reserved, states.private))).toEqual([
+    const reserved = { id: 'reserved', ownerId: null, viewerRole: null };
+    expect([owner, admin, undefined].map((who) => may('read', who, reserved, states.private))).toEqual([
       false,
       true,
       false,

@@ -9,7 +9,9 @@ export const v2Prefixes = [
   '/v2/auditlogs',
   '/v2/auth',
   '/v2/namespaces',
+  '/v2/orgs',
   '/v2/repositories',
+  '/v2/takedowns',
   '/v2/users',
 ] as const;
 

@@ -3,6 +3,7 @@ import { isRefusal } from '@docket/shared/refusal';
 import { imageDtos } from '@docket/shared/repositories';
 import type { ImageDto } from '@docket/shared/repositories';
 import { lookUp } from '@docket/store/repositories';
+import type { Lookup } from '@docket/store/repositories';
 
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
@@ -15,6 +16,7 @@ import { toldEndpoints, tokenHeaders } from '../http/v1.ts';
 import { bodyBytesMax } from '../limits.ts';
 import { imageList, run } from '../repositories/command.ts';
 import type { RepositoryRoutes } from '../repositories/command.ts';
+import { refuseBlocked, withoutBlocked } from '../takedowns/queries.ts';
 import { isImageReadable } from './queries.ts';
 
 /**
@@ -28,14 +30,15 @@ export async function getImages(
 ): Promise<Outcome> {
   const caller = await authenticate(using, request);
   if (isRefusal(caller)) return caller;
-  const found = await lookUp(using.store, fullName);
+  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
   const refusal = refuseReadingImages(caller, fullName, found);
   if (refusal) return refusal;
   const { repository } = found;
   if (!repository || repository.state.status === 'absent' || repository.state.status === 'deleted')
     return missing(fullName);
   const { images, life, status } = repository.state;
-  const body: ImageDto[] = imageDtos(images);
+  const shown = found.imagesMayBeBlocked ? await withoutBlocked(using.store, images) : images;
+  const body: ImageDto[] = imageDtos(shown);
   if (status === 'deleting') return answer(200, body);
   return answer(
     200,
@@ -52,14 +55,17 @@ export async function putImages(
 ): Promise<Outcome> {
   const caller = await authenticate(using, request);
   if (isRefusal(caller)) return caller;
-  const found = await lookUp(using.store, fullName);
-  const refusal = refuseWriting(caller, fullName, found, 'write');
+  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
+  const judge = (now: Lookup) => refuseWriting(caller, fullName, now, 'write');
+  const refusal = judge(found);
   if (refusal) return refusal;
   if (found.repository?.state.status !== 'active') return missing(fullName);
   const images = await readJson(request, imageList, bodyBytesMax);
   if (isRefusal(images)) return images;
+  const blocked = await refuseBlocked(using.store, found, images);
+  if (blocked) return blocked;
   const command = { type: 'PutImages', images, endpoints: toldEndpoints(request) } as const;
-  const executed = await run(using, request, caller, { fullName, command, found });
+  const executed = await run(using, request, caller, { fullName, command, found, judge });
   return isRefusal(executed) ? executed : answer(204, undefined);
 }
 
@@ -74,10 +80,12 @@ export async function getLayerAccess(
   const caller = await authenticate(using, request);
   if (isRefusal(caller)) return caller;
   if (caller.by === 'nothing') return unauthorized('a token is needed');
-  const found = await lookUp(using.store, fullName);
+  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
   const refusal = refuseReadingImages(caller, fullName, found);
   if (refusal) return refusal;
   const state = found.repository?.state;
+  const [allowed] = found.imagesMayBeBlocked ? await withoutBlocked(using.store, [{ id: imageId }]) : [{ id: imageId }];
+  if (!allowed) return answer(200, { access: false });
   const own = state && 'images' in state && state.images.some(({ id }) => id === imageId);
   return answer(200, { access: own === true || (await isImageReadable(using.store, imageId, accountOf(caller))) });
 }

@@ -118,6 +118,7 @@ function written(event: RepositoryEvent): readonly Field[] {
   switch (event.type) {
     case 'RepositoryCreated':
     case 'PushCompleted':
+    case 'RepositoryRestored':
       return ['last_updated'];
     case 'PushOpened':
     case 'ImagesAdded':
@@ -143,6 +144,12 @@ function written(event: RepositoryEvent): readonly Field[] {
     case 'DeletionRequested':
     case 'DeletionAuthorized':
     case 'RepositoryDeleted':
+    case 'AccessGranted':
+    case 'AccessRevoked':
+    case 'RepositoryStarred':
+    case 'RepositoryUnstarred':
+    case 'RepositoryTakenDown':
+    case 'RepositoryReinstated':
       return [];
   }
 }

@@ -1,8 +1,9 @@
 /** The table of operations as a document of OpenAPI 3.1. */
 import { z } from 'zod';
 
-import { headerNames, operations } from './operations.ts';
-import type { Operation, OperationAnswer } from './operations.ts';
+import { headerNames } from './operation.ts';
+import type { Operation, OperationAnswer } from './operation.ts';
+import { operations } from './operations.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -30,6 +31,13 @@ export function openapiDocument(): Json {
       schemas: Object.fromEntries(schemas),
       securitySchemes: {
         basic: { type: 'http', scheme: 'basic', description: 'Name and password.' },
+        session: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description:
+            'What `/v2/users/login` or `/v2/auth/token` gave; `JWT` instead of `Bearer` is understood as well.',
+        },
         token: {
           type: 'apiKey',
           in: 'header',
@@ -67,7 +75,9 @@ function operationId(method: string, path: string): string {
 
 function security(credentials: Operation['credentials']): Json[] {
   if (credentials === 'none') return [];
-  return [...(credentials === 'optional' ? [{}] : []), { basic: [] }, { token: [] }];
+  const open = credentials === 'optional' || credentials === 'optional person' ? [{}] : [];
+  const persons = credentials === 'person' || credentials === 'optional person';
+  return [...open, { basic: [] }, persons ? { session: [] } : { token: [] }];
 }
 
 function parametersOf(

@@ -4,7 +4,7 @@ import { isRefusal } from '@docket/shared/refusal';
 
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { authenticate, unauthorized } from '../http/authenticate.ts';
+import { authenticatePerson, unauthorized } from '../http/authenticate.ts';
 import type { Authentication } from '../http/authenticate.ts';
 import { distributionHeaders, distributionRefusal } from '../http/distribution.ts';
 import type { Route } from '../http/endpoint.ts';
@@ -30,9 +30,9 @@ export function pingRoutesV2(using: PingRoutes): Route[] {
 async function pingV2(using: PingRoutes, request: ApiRequest): Promise<Outcome> {
   const hidden = using.v2Ping === '404' || (using.v2Ping === 'auto' && speaksV1(request.userAgent));
   if (hidden) return answer(404, { message: 'there is no registry of version 2 here' });
-  const caller = await authenticate(using, request);
+  const caller = await authenticatePerson(using, request);
   if (isRefusal(caller)) return distributionRefusal(caller);
-  if (caller.by !== 'password') return distributionRefusal(unauthorized('a name and password are needed'));
+  if (caller.by === 'nothing') return distributionRefusal(unauthorized('a name and password are needed'));
   return answer(200, {}, distributionHeaders);
 }
 

@@ -2,24 +2,24 @@
 import type { TokenKey } from '@docket/runtime/environment';
 import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import type { FullName } from '@docket/shared/names';
 import { imageEntry } from '@docket/shared/repositories';
 import type { ImageEntry } from '@docket/shared/repositories';
-import type { Lookup } from '@docket/store/repositories';
 import { z } from 'zod';
 
 import { commandEnvelope } from '../envelope.ts';
 import { executeOnRepository } from '../execute.ts';
-import type { Executed, Execution } from '../execute.ts';
+import type { Executed, Execution, Intent } from '../execute.ts';
+import { accountOf } from '../http/authenticate.ts';
 import type { Authentication, Caller } from '../http/authenticate.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { TokenHeaders } from '../http/v1.ts';
 import { bodyBytesMax } from '../limits.ts';
-import type { RepositoryCommand } from './decider.ts';
 
-export interface RepositoryRoutes extends Authentication, Execution, TokenHeaders {
+export interface Commanding extends Authentication, Execution {
   readonly tokenKeys: readonly TokenKey[];
 }
+
+export interface RepositoryRoutes extends Commanding, TokenHeaders {}
 
 /** `[{"id", "Tag"?, "checksum"?}]`: capital T, the same id once for each tag, parents without (docker 0.8 and later). */
 const wireEntry = z
@@ -35,20 +35,14 @@ const wireEntry = z
   }));
 export const imageList = z.array(wireEntry);
 
-interface Intent {
-  readonly fullName: FullName;
-  readonly command: RepositoryCommand;
-  /** What the request has read already. */
-  readonly found: Lookup;
-}
-
 export async function run(
-  using: RepositoryRoutes,
+  using: Commanding,
   request: ApiRequest,
   caller: Caller,
-  { fullName, command, found }: Intent,
+  intent: Omit<Intent, 'accountId'>,
 ): Promise<Executed | Refusal> {
   const body = await request.text(bodyBytesMax);
   const envelope = commandEnvelope(request, caller, typeof body === 'string' ? body : '', using.tokenKeys);
-  return isRefusal(envelope) ? envelope : executeOnRepository(using, fullName, command, envelope, found);
+  if (isRefusal(envelope)) return envelope;
+  return executeOnRepository(using, { ...intent, accountId: accountOf(caller)?.id }, envelope);
 }

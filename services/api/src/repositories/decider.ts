@@ -3,8 +3,8 @@ import type { Decider } from '@docket/shared/decider';
 import type { RepositoryName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { absentRepository, evolve, newsIn } from '@docket/shared/repositories';
-import type { ActiveRepository, ImageEntry, Repository, RepositoryEvent } from '@docket/shared/repositories';
+import { absentRepository, evolve, newsIn, takenDownOf } from '@docket/shared/repositories';
+import type { ActiveRepository, GrantRole, ImageEntry, Repository, RepositoryEvent } from '@docket/shared/repositories';
 
 export type RepositoryCommand =
   | {
@@ -27,7 +27,26 @@ export type RepositoryCommand =
   /** By the registry, with the delete token: it may delete now. */
   | { readonly type: 'AuthorizeDeletion'; readonly tokenId: string; readonly life: number }
   /** A DELETE that carries the delete token itself. */
-  | { readonly type: 'FinishDeletion'; readonly life: number };
+  | { readonly type: 'FinishDeletion'; readonly life: number }
+  /** By a person, who needs no proof before a registry: all of the deletion at once. */
+  | { readonly type: 'Delete' }
+  | ({ readonly type: 'Create'; readonly namespaceId: string; readonly name: RepositoryName } & Required<Description>)
+  | ({ readonly type: 'Describe' } & Description)
+  /** `inTime`: whether it was deleted so shortly ago that it is still to be had. */
+  | { readonly type: 'Restore'; readonly inTime: boolean }
+  | { readonly type: 'Grant'; readonly accountId: string; readonly role: GrantRole }
+  | { readonly type: 'Revoke'; readonly accountId: string }
+  /** By an account that has no star here, or takes back the one that it has: the directory knows. */
+  | { readonly type: 'Star' | 'Unstar'; readonly accountId: string }
+  | { readonly type: 'TakeDown'; readonly reason: string }
+  | { readonly type: 'Reinstate' };
+
+/** Undefined stays as it is. */
+interface Description {
+  readonly description?: string | undefined;
+  readonly fullDescription?: string | undefined;
+  readonly isPrivate?: boolean | undefined;
+}
 
 export const repositoryDecider: Decider<Repository, RepositoryCommand, RepositoryEvent> = {
   initial: absentRepository,
@@ -47,6 +66,28 @@ function decide(state: Repository, command: RepositoryCommand): readonly Reposit
       return authorizeDeletion(state, command);
     case 'FinishDeletion':
       return finishDeletion(state, command.life);
+    case 'Delete':
+      return deleteAtOnce(state);
+    case 'Create':
+      return create(state, command);
+    case 'Describe':
+      return state.status === 'active' ? describe(state, command) : gone;
+    case 'Restore':
+      return restore(state, command.inTime);
+    case 'Grant':
+      return state.status === 'active' ? grant(state, command) : gone;
+    case 'Revoke':
+      return state.status === 'active' ? revoke(state, command.accountId) : gone;
+    case 'Star':
+      if (state.status !== 'active') return gone;
+      return [{ type: 'RepositoryStarred', data: { account_id: command.accountId } }];
+    case 'Unstar':
+      if (state.status !== 'active') return gone;
+      return [{ type: 'RepositoryUnstarred', data: { account_id: command.accountId } }];
+    case 'TakeDown':
+      return takeDown(state, command.reason);
+    case 'Reinstate':
+      return reinstate(state);
   }
 }
 
@@ -133,4 +174,88 @@ function finishDeletion(state: Repository, life: number): readonly RepositoryEve
   if (state.status === 'deleting' && state.life === life) return [deleted];
   if (state.status === 'deleted' && state.life === life) return [];
   return refuse('forbidden', 'this delete token is of another life of the repository');
+}
+
+function deleteAtOnce(state: Repository): readonly RepositoryEvent[] | Refusal {
+  switch (state.status) {
+    case 'absent':
+      return gone;
+    case 'active':
+      return [{ type: 'DeletionRequested', data: {} }, deleted];
+    case 'deleting':
+      return [deleted];
+    case 'deleted':
+      return [];
+  }
+}
+
+function create(
+  state: Repository,
+  { namespaceId, name, ...description }: Extract<RepositoryCommand, { type: 'Create' }>,
+): readonly RepositoryEvent[] | Refusal {
+  if (state.status === 'active') return refuse('conflict', `there is a repository ${name}`, 'name');
+  const reason = takenDownOf(state);
+  if (reason !== null) return refuse('forbidden', `${name} was taken down: ${reason}`);
+  const life = state.status === 'absent' ? 1 : state.life + 1;
+  const begin: readonly RepositoryEvent[] = [
+    ...(state.status === 'deleting' ? [deleted] : []),
+    { type: 'RepositoryCreated', data: { namespace_id: namespaceId, name, life } },
+  ];
+  const begun = begin.reduce(evolve, state);
+  return begun.status === 'active' ? [...begin, ...describe(begun, description)] : begin;
+}
+
+/** Only what changes: a README that is pushed with every build is not news every time. */
+function describe(
+  state: ActiveRepository,
+  { description, fullDescription, isPrivate }: Description,
+): readonly RepositoryEvent[] {
+  const events: RepositoryEvent[] = [];
+  if (description !== undefined && description !== state.description) {
+    events.push({ type: 'DescriptionChanged', data: { description } });
+  }
+  if (fullDescription !== undefined && fullDescription !== state.full_description) {
+    events.push({ type: 'FullDescriptionChanged', data: { full_description: fullDescription } });
+  }
+  if (isPrivate !== undefined && isPrivate !== state.is_private) {
+    events.push({ type: 'VisibilityChanged', data: { is_private: isPrivate } });
+  }
+  return events;
+}
+
+function restore(state: Repository, inTime: boolean): readonly RepositoryEvent[] | Refusal {
+  switch (state.status) {
+    case 'absent':
+      return gone;
+    case 'active':
+      return refuse('conflict', 'there is a repository of that name; it is not deleted');
+    case 'deleting':
+      return refuse('conflict', 'it is still being deleted');
+    case 'deleted':
+      return inTime ? [{ type: 'RepositoryRestored', data: {} }] : refuse('not_found', 'it was deleted too long ago');
+  }
+}
+
+function grant(
+  state: ActiveRepository,
+  { accountId, role }: Extract<RepositoryCommand, { type: 'Grant' }>,
+): readonly RepositoryEvent[] {
+  if (state.grants[accountId] === role) return [];
+  return [{ type: 'AccessGranted', data: { account_id: accountId, role } }];
+}
+
+function revoke(state: ActiveRepository, accountId: string): readonly RepositoryEvent[] | Refusal {
+  return accountId in state.grants
+    ? [{ type: 'AccessRevoked', data: { account_id: accountId } }]
+    : refuse('not_found', 'that account was given nothing here');
+}
+
+function takeDown(state: Repository, reason: string): readonly RepositoryEvent[] | Refusal {
+  if (state.status === 'absent') return gone;
+  return takenDownOf(state) === reason ? [] : [{ type: 'RepositoryTakenDown', data: { reason } }];
+}
+
+function reinstate(state: Repository): readonly RepositoryEvent[] | Refusal {
+  if (state.status === 'absent') return gone;
+  return takenDownOf(state) === null ? [] : [{ type: 'RepositoryReinstated', data: {} }];
 }

@@ -6,7 +6,7 @@ import { lookUp } from '@docket/store/repositories';
 import type { Executed } from '../execute.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { authenticate } from '../http/authenticate.ts';
+import { accountOf, authenticate } from '../http/authenticate.ts';
 import type { Caller } from '../http/authenticate.ts';
 import type { Method, Route } from '../http/endpoint.ts';
 import { parseRepositoryPath } from '../http/paths.ts';
@@ -14,9 +14,11 @@ import type { RepositoryResource } from '../http/paths.ts';
 import { readAnyJson, readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { refuseWriting } from '../http/rights.ts';
+import type { Lookup } from '@docket/store/repositories';
 import { registriesFor, tokenHeaders, wantsToken } from '../http/v1.ts';
 import { getImages, getLayerAccess, putImages } from '../images/routes.ts';
 import { bodyBytesMax, smallBodyBytesMax } from '../limits.ts';
+import { refuseBlocked } from '../takedowns/queries.ts';
 import { putAuth } from '../tokens/routes.ts';
 import { imageList, run } from './command.ts';
 import type { RepositoryRoutes } from './command.ts';
@@ -54,12 +56,15 @@ async function putRepository(
 ): Promise<Outcome> {
   const caller = await authenticate(using, request);
   if (isRefusal(caller)) return caller;
-  const found = await lookUp(using.store, fullName);
-  const refusal = refuseWriting(caller, fullName, found, 'write');
+  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
+  const judge = (now: Lookup) => refuseWriting(caller, fullName, now, 'write');
+  const refusal = judge(found);
   if (refusal) return refusal;
   if (!found.namespace) return refuse('forbidden', `there is no namespace ${fullName.namespace}`);
   const images = await readJson(request, imageList, bodyBytesMax);
   if (isRefusal(images)) return images;
+  const blocked = await refuseBlocked(using.store, found, images);
+  if (blocked) return blocked;
   const command = {
     type: 'OpenPush',
     namespaceId: found.namespace.id,
@@ -67,7 +72,7 @@ async function putRepository(
     images,
     ...(wantsToken(request) ? { endpoints: registriesFor(request, using, fullName) } : {}),
   } as const;
-  const executed = await run(using, request, caller, { fullName, command, found });
+  const executed = await run(using, request, caller, { fullName, command, found, judge });
   return isRefusal(executed) ? executed : answer(200, '', granted(using, request, caller, fullName, executed, 'write'));
 }
 
@@ -79,14 +84,15 @@ async function deleteRepository(
 ): Promise<Outcome> {
   const caller = await authenticate(using, request);
   if (isRefusal(caller)) return caller;
-  const found = await lookUp(using.store, fullName);
-  const refusal = refuseWriting(caller, fullName, found, 'delete');
+  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
+  const judge = (now: Lookup) => refuseWriting(caller, fullName, now, 'delete');
+  const refusal = judge(found);
   if (refusal) return refusal;
   const body = await anyBody(request);
   if (body) return body;
   const command: RepositoryCommand =
     caller.by === 'token' ? { type: 'FinishDeletion', life: caller.claims.life } : { type: 'RequestDeletion' };
-  const executed = await run(using, request, caller, { fullName, command, found });
+  const executed = await run(using, request, caller, { fullName, command, found, judge });
   if (isRefusal(executed)) return executed;
   const requested = executed.events.some(({ type }) => type === 'DeletionRequested');
   const deleting = executed.events.length === 0 && executed.state.status === 'deleting';

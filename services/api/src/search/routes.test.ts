@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 
 import type { Answer } from '../http/answer.ts';
 import { requestOf } from '../http/request.testing.ts';
+import { sessions } from '../sessions/issue.ts';
 import { tokens } from '../tokens/issue.ts';
 import type { SearchEngine, SearchFound, SearchQuestion } from './engine.ts';
 import { searchRoutes } from './routes.ts';
@@ -44,6 +45,7 @@ async function searched(query: string, ...engines: SearchEngine[]): Promise<Answ
       stop: () => Promise.resolve(),
     },
     tokens: tokens([{ id: 'some', secret: 's'.repeat(32) }], 60),
+    sessions: sessions([{ id: 'some', secret: 's'.repeat(32) }]),
   });
   const outcome = await route?.handlers.GET?.(requestOf({ query }));
   if (outcome === undefined || isRefusal(outcome)) {

@@ -6,11 +6,12 @@ import type { Log } from '@docket/runtime/log';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import { parseSearchTerm, searchResult } from '@docket/shared/search';
 import type { SearchAnswer, SearchResult, SearchTerm } from '@docket/shared/search';
+import { isPublic } from '@docket/shared/repositories';
 import { lookUp, publicNumbers } from '@docket/store/repositories';
 
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { authenticate, unauthorized } from '../http/authenticate.ts';
+import { authenticateAny, unauthorized } from '../http/authenticate.ts';
 import type { Authentication } from '../http/authenticate.ts';
 import type { Route } from '../http/endpoint.ts';
 import { refusalOfError } from '../http/problem.ts';
@@ -43,7 +44,7 @@ async function answered(using: SearchRoutes, request: ApiRequest): Promise<Outco
 const unavailable = refuse('search_unavailable', 'search is not available; try again in a moment');
 
 async function search(using: SearchRoutes, request: ApiRequest): Promise<Outcome> {
-  const caller = await authenticate(using, request);
+  const caller = await authenticateAny(using, request);
   if (isRefusal(caller)) return caller;
   if (caller.by === 'nothing' && using.anonymousSearch === 'off')
     return unauthorized('searching needs an account here');
@@ -81,7 +82,7 @@ interface Pinned {
 async function exactRepository({ store }: SearchRoutes, term: SearchTerm): Promise<Pinned | undefined> {
   if (term.kind !== 'words' || !term.exact) return undefined;
   const { repository } = await lookUp(store, term.exact);
-  if (repository?.state.status !== 'active' || repository.state.is_private) return undefined;
+  if (!repository || !isPublic(repository.state)) return undefined;
   return { number: repository.number, result: searchResult(term.exact, repository.state) };
 }
 
@@ -113,7 +114,8 @@ async function firstAnswer(
               found.hits.map(({ number }) => number),
             );
       const results = found.hits.filter(({ number }) => shown.has(number)).map(({ result }: SearchHit) => result);
-      return { engine: engine.name, results, total: found.total };
+      // What the index holds and nobody may see any more is not counted either.
+      return { engine: engine.name, results, total: found.total - (found.hits.length - results.length) };
     } catch (error) {
       log.warn({ err: error, engine: engine.name }, `${engine.name} did not answer a search`);
     }

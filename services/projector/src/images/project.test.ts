@@ -31,7 +31,8 @@ test('while it is being deleted its images stay', () => {
 });
 
 test('the end of a life clears its images', () => {
-  const deleted: Repository = { ...life, status: 'deleted', life: 1 };
+  const { status: _, ...contents } = active(1, [['a', 'c1']]);
+  const deleted: Repository = { ...life, status: 'deleted', life: 1, contents };
   expect(change(active(1, [['a', 'c1']]), deleted)).toEqual({ cleared: [repositoryId], written: [] });
   expect(change(deleted, active(2, [['a', null]]))).toEqual({ cleared: [], written: [image('a', null)] });
 });
@@ -51,6 +52,12 @@ test('a life that ended and another that began in one page share no image, not e
   });
 });
 
+test('what is restored has its images again', () => {
+  const { status: _, ...contents } = active(1, [['a', 'c1']]);
+  const deleted: Repository = { ...life, status: 'deleted', life: 1, contents };
+  expect(change(deleted, active(1, [['a', 'c1']]))).toEqual({ cleared: [], written: [image('a', 'c1')] });
+});
+
 type Entry = readonly [id: string, sum: string | null];
 
 function active(number: number, images: readonly Entry[]) {
@@ -62,6 +69,9 @@ function active(number: number, images: readonly Entry[]) {
     is_automated: false,
     description: '',
     full_description: '',
+    grants: {},
+    taken_down: null,
+    stars: 0,
     last_updated: null,
     star_count: null,
     pull_count: null,

@@ -1,6 +1,6 @@
 /** The repositories of the read model: one row each, with the whole state that the API decides on; deleted ones stay as tombstones. */
 import type { Recorded } from '@docket/shared/event';
-import { absentRepository, evolve, updatedAt } from '@docket/shared/repositories';
+import { absentRepository, evolve, starsOf, updatedAt } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryOf } from '@docket/shared/stored-event';
 import type { TransactionClient } from '@docket/store/transaction-client';
@@ -99,7 +99,12 @@ export async function writeRepositories(
   rows: readonly RepositoryRow[],
 ): Promise<void> {
   if (rows.length === 0) return;
-  const columns = rows.map(columnsOf);
+  const columns = rows.map(({ repositoryId, state }) => {
+    if (state.status === 'absent') {
+      throw new FollowerHalted(`the stream of repository ${repositoryId} does not begin with its creation`);
+    }
+    return columnsOf(state);
+  });
   await client.run(
     `write_repositories_${schema}`,
     `insert into ${schema}.repositories as r (repository_id, number, version, last_updated, state,
@@ -129,17 +134,20 @@ export async function writeRepositories(
   );
 }
 
-/** A tombstone keeps whose name it is, and nothing of what was deleted. */
+/** A tombstone keeps whose name it is; what was deleted stands in its state alone, for its owner to have it back. */
 const nothing = { is_private: false, description: '', star_count: null, pull_count: null };
 
-function columnsOf({ repositoryId, state }: RepositoryRow) {
+export function columnsOf(state: Exclude<Repository, { status: 'absent' }>) {
+  const { namespace_id, name, status } = state;
   switch (state.status) {
-    case 'absent':
-      throw new FollowerHalted(`the stream of repository ${repositoryId} does not begin with its creation`);
     case 'deleted':
-      return { ...state, ...nothing };
+      return { namespace_id, name, status, ...nothing };
     case 'active':
-    case 'deleting':
-      return state;
+    case 'deleting': {
+      const { is_private, description, pull_count, taken_down } = state;
+      // Whoever looks for what may be seen asks for `active`, and so does not find what was taken down.
+      const shown = status === 'active' && taken_down !== null ? ('taken_down' as const) : status;
+      return { namespace_id, name, status: shown, is_private, description, star_count: starsOf(state), pull_count };
+    }
   }
 }

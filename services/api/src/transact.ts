@@ -1,0 +1,55 @@
+/**
+ * Commands that touch what must be unique or true at once: a transaction of their own, side tables first, the append last; either all
+ * of it counts or nothing, and on a lost race it is done again.
+ */
+import { isRefusal, refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
+import { isUniqueViolation } from '@docket/store/connect';
+import type { Store } from '@docket/store/connect';
+import { appendAll } from '@docket/store/log';
+import type { AppendCommand } from '@docket/store/log';
+import { inTransaction } from '@docket/store/transaction';
+import type pg from 'pg';
+
+import { namedBefore } from './envelope.ts';
+import type { CommandEnvelope } from './envelope.ts';
+import { attemptsMax } from './limits.ts';
+
+export interface TransactionExecution {
+  readonly store: Store;
+  /** After a transaction that appended something. */
+  readonly onAppended: () => void;
+}
+
+const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
+
+/** `work` gives the appends that go with what it wrote; `taken` is the answer when something that must be unique is not. */
+export async function transact(
+  { store, onAppended }: TransactionExecution,
+  envelope: CommandEnvelope,
+  taken: Refusal,
+  work: (client: pg.PoolClient) => Promise<readonly AppendCommand[] | Refusal>,
+): Promise<'done' | Refusal> {
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const past = await namedBefore(store, envelope);
+    if (past !== undefined) return isRefusal(past) ? past : 'done';
+    try {
+      const outcome = await inTransaction<'done' | 'again' | Refusal>(store, async (client, abort) => {
+        const appends = await work(client);
+        if (isRefusal(appends)) return abort(appends);
+        if (appends.length === 0) return 'done';
+        const verdicts = await appendAll(client, appends, false);
+        return verdicts.every(({ outcome: verdict }) => verdict === 'appended') ? 'done' : abort('again');
+      });
+      if (outcome === 'done') onAppended();
+      if (outcome !== 'again') return outcome;
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error;
+      // Taken by somebody else, or by this very command when it was sent twice at once.
+      const twin = await namedBefore(store, envelope);
+      if (twin === undefined) return taken;
+      return isRefusal(twin) ? twin : 'done';
+    }
+  }
+  return raceLost;
+}
