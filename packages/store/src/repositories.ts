@@ -3,7 +3,7 @@
  * snapshot, folded with the same `evolve`. Right while the projector is stopped, even since before the repository was created.
  */
 import { fold } from '@docket/shared/decider';
-import type { FullName } from '@docket/shared/names';
+import type { FullName, NamespaceName } from '@docket/shared/names';
 import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository } from '@docket/shared/repositories';
 import { readRepositoryEvent } from '@docket/shared/stored-event';
@@ -16,6 +16,17 @@ export interface NamespaceRow {
   readonly id: string;
   /** Null: reserved, nobody's but the admins'. */
   readonly ownerId: string | null;
+}
+
+/** As the table has it. */
+export interface StoredAccount {
+  readonly id: string;
+  readonly namespace_id: string;
+  readonly name: NamespaceName;
+  readonly is_admin: boolean;
+  readonly status: 'inactive' | 'active';
+  readonly password_hash: string;
+  readonly credential_version: number;
 }
 
 export interface RepositoryAt {
@@ -35,7 +46,8 @@ export interface Lookup {
 }
 
 interface LookupRow {
-  namespace_id: string;
+  /** Null when there is no such namespace. */
+  namespace_id: string | null;
   owner_id: string | null;
   repository_id: string | null;
   number: bigint | null;
@@ -50,17 +62,43 @@ const stateColumns = `r.state, coalesce(r.version, 0) as version,
      from es.events e
      where e.stream_id = 'repository-' || x.repository_id and e.version > coalesce(r.version, 0)) as tail`;
 
+/** Columns and tables of a look-up; `$1` is the namespace, `$2` the name. */
+const lookupColumns = `n.id as namespace_id, n.account_id as owner_id, x.repository_id, r.number, ${stateColumns}`;
+const lookupTables = `directory.namespaces n
+     left join directory.repository_names x on x.namespace_id = n.id and x.name = $2
+     left join read.repositories r on r.repository_id = x.repository_id`;
+
 export async function lookUp(store: Store, { namespace, name }: FullName): Promise<Lookup> {
   const [row] = await store.query<LookupRow>(
     'look_up',
-    `select n.id as namespace_id, n.account_id as owner_id, x.repository_id, r.number, ${stateColumns}
-     from directory.namespaces n
-     left join directory.repository_names x on x.namespace_id = n.id and x.name = $2
-     left join read.repositories r on r.repository_id = x.repository_id
-     where n.name = $1`,
+    `select ${lookupColumns} from ${lookupTables} where n.name = $1`,
     [namespace, name],
   );
-  if (!row) return { namespace: undefined, repository: undefined };
+  return lookup(row);
+}
+
+/** With the account of that id, if there is one that is not lapsed, in the same statement. */
+export async function lookUpWithAccount(
+  store: Store,
+  { namespace, name }: FullName,
+  accountId: string | undefined,
+): Promise<{ readonly found: Lookup; readonly account: StoredAccount | undefined }> {
+  const [row] = await store.query<LookupRow & { account: StoredAccount | null }>(
+    'look_up_with_account',
+    `select ${lookupColumns}, to_json(a) as account
+     from (select 1) one
+     left join (${lookupTables}) on n.name = $1
+     left join lateral (
+       select id, namespace_id, name, is_admin, status, password_hash, credential_version
+       from directory.accounts where id = $3 and status <> 'lapsed'
+     ) a on true`,
+    [namespace, name, accountId ?? null],
+  );
+  return { found: lookup(row), account: row?.account ?? undefined };
+}
+
+function lookup(row: LookupRow | undefined): Lookup {
+  if (!row || row.namespace_id === null) return { namespace: undefined, repository: undefined };
   return {
     namespace: { id: row.namespace_id, ownerId: row.owner_id },
     repository:
