@@ -20,6 +20,17 @@ export interface NamespaceRow {
   readonly viewerRole: 'owner' | 'member' | null;
 }
 
+/** As the table has it. */
+export interface StoredAccount {
+  readonly id: string;
+  readonly namespace_id: string;
+  readonly name: NamespaceName;
+  readonly is_admin: boolean;
+  readonly status: 'inactive' | 'active';
+  readonly password_hash: string;
+  readonly credential_version: number;
+}
+
 export interface RepositoryAt {
   readonly id: string;
   /** Of its document in the search index; undefined while the projector has not seen the repository. */
@@ -47,7 +58,8 @@ interface StateRow {
 }
 
 interface LookupRow extends StateRow {
-  namespace_id: string;
+  /** Null when there is no such namespace. */
+  namespace_id: string | null;
   owner_id: string | null;
   viewer_role: 'owner' | 'member' | null;
   any_blocked: boolean;
@@ -62,20 +74,48 @@ const stateColumns = `r.state, coalesce(r.version, 0) as version, r.last_updated
      from es.events e
      where e.stream_id = 'repository-' || x.repository_id and e.version > coalesce(r.version, 0)) as tail`;
 
+/** Columns and tables of a look-up; `$1` is the namespace, `$2` the name, `$3` the account that asks. */
+const lookupColumns = `n.id as namespace_id, n.account_id as owner_id, m.role as viewer_role,
+  exists (select from directory.blocked_images) as any_blocked, x.repository_id, r.number, ${stateColumns}`;
+const lookupTables = `directory.namespaces n
+     left join directory.members m on m.namespace_id = n.id and m.account_id = $3
+     left join directory.repository_names x on x.namespace_id = n.id and x.name = $2
+     left join read.repositories r on r.repository_id = x.repository_id`;
+
 /** `viewerId`: the account that asks, for what it is to the namespace. */
 export async function lookUp(reader: Reader, { namespace, name }: FullName, viewerId?: string): Promise<Lookup> {
   const [row] = await reader.query<LookupRow>(
     'look_up',
-    `select n.id as namespace_id, n.account_id as owner_id, m.role as viewer_role,
-       exists (select from directory.blocked_images) as any_blocked, x.repository_id, r.number, ${stateColumns}
-     from directory.namespaces n
-     left join directory.members m on m.namespace_id = n.id and m.account_id = $3
-     left join directory.repository_names x on x.namespace_id = n.id and x.name = $2
-     left join read.repositories r on r.repository_id = x.repository_id
-     where n.name = $1`,
+    `select ${lookupColumns} from ${lookupTables} where n.name = $1`,
     [namespace, name, viewerId ?? null],
   );
-  if (!row) return { namespace: undefined, repository: undefined, imagesMayBeBlocked: false };
+  return lookup(row);
+}
+
+/** With the account of that id, if there is one that is not lapsed, in the same statement. */
+export async function lookUpWithAccount(
+  reader: Reader,
+  { namespace, name }: FullName,
+  accountId: string | undefined,
+): Promise<{ readonly found: Lookup; readonly account: StoredAccount | undefined }> {
+  const [row] = await reader.query<LookupRow & { account: StoredAccount | null }>(
+    'look_up_with_account',
+    `select ${lookupColumns}, to_json(a) as account
+     from (select 1) one
+     left join (${lookupTables}) on n.name = $1
+     left join lateral (
+       select id, namespace_id, name, is_admin, status, password_hash, credential_version
+       from directory.accounts where id = $3 and status <> 'lapsed'
+     ) a on true`,
+    [namespace, name, accountId ?? null],
+  );
+  return { found: lookup(row), account: row?.account ?? undefined };
+}
+
+function lookup(row: LookupRow | undefined): Lookup {
+  if (!row || row.namespace_id === null) {
+    return { namespace: undefined, repository: undefined, imagesMayBeBlocked: false };
+  }
   return {
     imagesMayBeBlocked: row.any_blocked,
     namespace: { id: row.namespace_id, ownerId: row.owner_id, viewerRole: row.viewer_role },

@@ -3,6 +3,7 @@ import { confirmationHoursMax } from '@docket/shared/accounts';
 import { namespaceName } from '@docket/shared/names';
 import type { NamespaceName } from '@docket/shared/names';
 import type { Store } from '@docket/store/connect';
+import type { StoredAccount } from '@docket/store/repositories';
 
 export interface AccountRow {
   readonly id: string;
@@ -14,32 +15,22 @@ export interface AccountRow {
   readonly credentialVersion: number;
 }
 
-interface Row {
-  id: string;
-  namespace_id: string;
-  name: NamespaceName;
-  is_admin: boolean;
-  status: 'inactive' | 'active';
-  password_hash: string;
-  credential_version: number;
-}
-
 const select = `select id, namespace_id, name, is_admin, status, password_hash, credential_version
   from directory.accounts where status <> 'lapsed' and`;
 
 export async function accountByName(store: Store, name: string): Promise<AccountRow | undefined> {
   // What is no name cannot be one of an account, and Postgres refuses some texts.
   if (!namespaceName.safeParse(name).success) return undefined;
-  const [row] = await store.query<Row>('account_by_name', `${select} name = $1`, [name]);
-  return row && account(row);
+  const [row] = await store.query<StoredAccount>('account_by_name', `${select} name = $1`, [name]);
+  return row && accountRow(row);
 }
 
 export async function accountById(store: Store, id: string): Promise<AccountRow | undefined> {
-  const [row] = await store.query<Row>('account_by_id', `${select} id = $1`, [id]);
-  return row && account(row);
+  const [row] = await store.query<StoredAccount>('account_by_id', `${select} id = $1`, [id]);
+  return row && accountRow(row);
 }
 
-function account(row: Row): AccountRow {
+export function accountRow(row: StoredAccount): AccountRow {
   return {
     id: row.id,
     namespaceId: row.namespace_id,

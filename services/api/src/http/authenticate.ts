@@ -1,13 +1,16 @@
 /** Who asks: nobody, an account by its password or in a session that it began with it, or the holder of an access token. */
+import type { FullName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { parseAuthorization } from '@docket/shared/tokens';
 import type { TokenText } from '@docket/shared/tokens';
 import type { Actor } from '@docket/shared/event';
 import type { Store } from '@docket/store/connect';
+import { lookUp, lookUpWithAccount } from '@docket/store/repositories';
+import type { Lookup } from '@docket/store/repositories';
 
 import type { Passwords } from '../accounts/password.ts';
-import { accountById, accountByName } from '../accounts/queries.ts';
+import { accountById, accountByName, accountRow } from '../accounts/queries.ts';
 import type { AccountRow } from '../accounts/queries.ts';
 import type { Sessions } from '../sessions/issue.ts';
 import type { Claims, Tokens } from '../tokens/issue.ts';
@@ -82,9 +85,15 @@ export async function byPassword(
 
 async function byToken({ store, tokens }: Authentication, text: TokenText): Promise<Caller | Refusal> {
   const claims = tokens.verify(text);
-  if (claims === undefined) return unauthorized('the token is not valid, or no longer');
+  if (claims === undefined) return badToken;
+  return holder(claims, claims.sub === '' ? undefined : await accountById(store, claims.sub));
+}
+
+const badToken = unauthorized('the token is not valid, or no longer');
+
+/** A token without a subject was given to nobody in particular. */
+function holder(claims: Claims, account: AccountRow | undefined): Caller | Refusal {
   if (claims.sub === '') return { by: 'token', account: undefined, claims };
-  const account = await accountById(store, claims.sub);
   return account?.status === 'active' ? { by: 'token', account, claims } : inactive;
 }
 
@@ -96,6 +105,33 @@ async function bySession({ store, sessions }: Authentication, token: string): Pr
     return unauthorized('the session is not valid, or no longer');
   }
   return account.status === 'active' ? { by: 'session', account, sessionId: claims.jti } : inactive;
+}
+
+export interface Visit {
+  readonly caller: Caller;
+  readonly found: Lookup;
+}
+
+/**
+ * Who asks, and what there is of the repository that they ask about. For the holder of a token it is one statement: a registry proves
+ * one on every request of a push.
+ */
+export async function authenticateAt(
+  using: Authentication,
+  request: ApiRequest,
+  fullName: FullName,
+): Promise<Visit | Refusal> {
+  const authorization = parseAuthorization(request.header('authorization'));
+  if (authorization.scheme !== 'token') {
+    const caller = await authenticate(using, request);
+    return isRefusal(caller) ? caller : { caller, found: await lookUp(using.store, fullName, accountOf(caller)?.id) };
+  }
+  const claims = using.tokens.verify(authorization.token);
+  if (claims === undefined) return badToken;
+  const subject = claims.sub === '' ? undefined : claims.sub;
+  const { found, account } = await lookUpWithAccount(using.store, fullName, subject);
+  const caller = holder(claims, account && accountRow(account));
+  return isRefusal(caller) ? caller : { caller, found };
 }
 
 const inactive = refuse(

@@ -7,7 +7,7 @@ import type { Lookup } from '@docket/store/repositories';
 
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { accountOf, authenticate, unauthorized } from '../http/authenticate.ts';
+import { accountOf, authenticate, authenticateAt, unauthorized } from '../http/authenticate.ts';
 import { readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { RepositoryResource } from '../http/paths.ts';
@@ -28,9 +28,9 @@ export async function getImages(
   request: ApiRequest,
   { fullName }: RepositoryResource,
 ): Promise<Outcome> {
-  const caller = await authenticate(using, request);
-  if (isRefusal(caller)) return caller;
-  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
+  const visit = await authenticateAt(using, request, fullName);
+  if (isRefusal(visit)) return visit;
+  const { caller, found } = visit;
   const refusal = refuseReadingImages(caller, fullName, found);
   if (refusal) return refusal;
   const { repository } = found;
@@ -77,10 +77,10 @@ export async function getLayerAccess(
 ): Promise<Outcome> {
   if (target.resource !== 'layer') throw new Error(`${target.resource} is no layer`);
   const { fullName, imageId } = target;
-  const caller = await authenticate(using, request);
-  if (isRefusal(caller)) return caller;
+  const visit = await authenticateAt(using, request, fullName);
+  if (isRefusal(visit)) return visit;
+  const { caller, found } = visit;
   if (caller.by === 'nothing') return unauthorized('a token is needed');
-  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
   const refusal = refuseReadingImages(caller, fullName, found);
   if (refusal) return refusal;
   const state = found.repository?.state;
