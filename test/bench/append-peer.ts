@@ -6,6 +6,8 @@ import { repeatedly } from './harness.ts';
 
 const [url = '', callersWanted] = process.argv.slice(2);
 const callers = Number(callersWanted);
+/** Each: a process that has just begun runs code that is not compiled yet, and a round is too short to get over it under load. */
+const warmUpAppends = 500;
 const store = connect({
   url,
   applicationName: 'docket bench',
@@ -18,4 +20,9 @@ process.on('message', (roundMs) => {
   void repeatedly(callers, Number(roundMs), group).then((perSecond) => process.send?.(perSecond));
 });
 process.once('disconnect', () => void store.stop());
+await Promise.all(
+  Array.from({ length: callers }, async (_, caller) => {
+    for (let appended = 0; appended < warmUpAppends; appended++) await group(caller);
+  }),
+);
 process.send?.(0);
