@@ -11,8 +11,9 @@ import type { Refusal } from '@docket/shared/refusal';
 import { accountStream, readAccountEvent, schemaVersion } from '@docket/shared/stored-event';
 import { isUniqueViolation } from '@docket/store/connect';
 import type { Store } from '@docket/store/connect';
+import type { AppendCall } from '@docket/store/group-commit';
 import { appendAll, readStream } from '@docket/store/log';
-import type { AppendCommand } from '@docket/store/log';
+import type { AppendCommand, Verdict } from '@docket/store/log';
 import { inTransaction } from '@docket/store/transaction';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
@@ -26,6 +27,8 @@ import type { AccountCommand } from './decider.ts';
 export interface AccountExecution {
   readonly store: Store;
   readonly onAppended: () => void;
+  /** After every transaction, whatever the log said. */
+  readonly onCall?: ((call: AppendCall) => void) | undefined;
 }
 
 export const nameTaken = refuse('name_taken', 'the name or the address belongs to another account');
@@ -143,21 +146,27 @@ export async function confirmAddress(
 
 /** The work gives the appends that go with what it wrote; a verdict other than `appended` takes all of it back. */
 async function attempted(
-  { store, onAppended }: AccountExecution,
+  { store, onAppended, onCall }: AccountExecution,
   envelope: CommandEnvelope,
   work: (client: pg.PoolClient) => Promise<readonly AppendCommand[] | Refusal>,
 ): Promise<'done' | Refusal> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const past = await namedBefore(store, envelope);
     if (past !== undefined) return isRefusal(past) ? past : 'done';
+    const started = performance.now();
+    let outcomes: readonly Verdict['outcome'][] = [];
     try {
       const outcome = await inTransaction<'done' | 'again' | Refusal>(store, async (client, abort) => {
         const appends = await work(client);
         if (isRefusal(appends)) return abort(appends);
         if (appends.length === 0) return 'done';
         const verdicts = await appendAll(client, appends, false);
-        return verdicts.every(({ outcome: verdict }) => verdict === 'appended') ? 'done' : abort('again');
+        outcomes = verdicts.map((verdict) => verdict.outcome);
+        return outcomes.every((verdict) => verdict === 'appended') ? 'done' : abort('again');
       });
+      if (outcomes.length > 0) {
+        onCall?.({ way: 'transaction', seconds: (performance.now() - started) / 1_000, outcomes });
+      }
       if (outcome === 'done') onAppended();
       if (outcome !== 'again') return outcome;
     } catch (error) {
