@@ -37,6 +37,7 @@ export default defineConfig({
           // Engines of its own, with durability on.
           name: 'chaos',
           include: ['test/chaos/*.test.ts'],
+          maxConcurrency: 2,
         },
       },
       {

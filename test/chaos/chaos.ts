@@ -10,6 +10,7 @@ import { connectMeilisearch } from '@docket/runtime/meilisearch';
 import { connect } from '@docket/store/connect';
 import pg from 'pg';
 
+import type { Patch } from '../support/patch.ts';
 import { until } from '../support/until.ts';
 import { startParts } from './parts.ts';
 import type { Parts } from './parts.ts';
@@ -22,6 +23,11 @@ const triesMax = 4;
 /** Answers that get lost on the way: the client, none the wiser, sends the command again. */
 const lostAnswersShare = 0.15;
 const blowEveryMs = 1_500;
+/** Fewer than these commands prove nothing: the run goes on until they were acknowledged, for a while. */
+const acknowledgedMin = 120;
+const slowMsMax = 20_000;
+/** Longer than a lease is held without being renewed, and than another process needs to see it. */
+const leaseLostMs = 4_500;
 const healMsMax = 60_000;
 /** What is broken on purpose does not heal. */
 const mutatedHealMsMax = 3_000;
@@ -32,8 +38,17 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly seconds: number;
   readonly say: (line: string) => void;
-  /** What is taken out of the database's own rules, to see whether it is noticed. */
-  readonly mutation?: string;
+  readonly mutation?: Mutation;
+}
+
+/** A rule that is taken out, to see whether it is noticed. */
+export interface Mutation {
+  /** In the database. */
+  readonly statements?: string;
+  /** In the processes. */
+  readonly patches?: readonly Patch[];
+  /** Where it shows after blows of one kind alone: the names of those. */
+  readonly blows?: RegExp;
 }
 
 interface Command {
@@ -55,14 +70,28 @@ export interface Report {
 }
 
 export async function chaos(options: ChaosOptions): Promise<Report> {
-  const parts = await startParts(options.root);
+  const { statements, patches = [] } = options.mutation ?? {};
+  const parts = await startParts(options.root, patches);
   try {
-    if (options.mutation !== undefined) await asOwner(parts, options.mutation);
+    await asOwner(parts, witness);
+    if (statements !== undefined) await asOwner(parts, statements);
     return await run(parts, options);
   } finally {
     await parts.stop();
   }
 }
+
+/** Notes who moves the checkpoint of a projection that another process holds: a lease that was lost must be of no use. */
+const witness = `
+  create schema witness;
+  create table witness.strangers (projection text, holder text, mover text);
+  create function witness.note() returns trigger language plpgsql security definer as $$ begin
+    if split_part(new.holder, ' ', 2) <> split_part(current_setting('application_name'), ' ', 3) then
+      insert into witness.strangers values (new.name, new.holder, current_setting('application_name'));
+    end if;
+    return null; end $$;
+  create trigger witnessed after update of position on es.projections for each row
+    when (new.holder is not null and new.position is distinct from old.position) execute function witness.note();`;
 
 /** The same sequence for the same seed, whatever the machine does in between. */
 function randomOf(seed: number): () => number {
@@ -78,8 +107,10 @@ async function run(parts: Parts, { seed, seconds, say, mutation }: ChaosOptions)
   const violations: string[] = [];
   const blows: { blow: string; inFlight: number }[] = [];
   const deadline = performance.now() + seconds * 1_000;
-  const over = () => performance.now() > deadline;
   let reads = 0;
+  let acknowledged = 0;
+  // On a machine that has much else to do little happens in a second.
+  const over = () => performance.now() > deadline + (acknowledged < acknowledgedMin ? slowMsMax : 0);
 
   const writing = Array.from({ length: writers }, async (_, writer) => {
     const random = randomOf(seed * 1_000 + writer);
@@ -96,6 +127,7 @@ async function run(parts: Parts, { seed, seconds, say, mutation }: ChaosOptions)
       const kind = random() < 0.6 ? '/' : '/images';
       command.outcome = await send(parts, command, kind, { api, losesAnswer: random() < lostAnswersShare });
       if (command.outcome === 'acknowledged') {
+        acknowledged += 1;
         const seen = await shows(parts, command, 1 - api);
         if (seen === false) violations.push(`${command.image} was acknowledged and a read after it does not show it`);
         if (seen !== undefined) reads += 1;
@@ -106,7 +138,7 @@ async function run(parts: Parts, { seed, seconds, say, mutation }: ChaosOptions)
   const random = randomOf(seed);
   while (!over()) {
     await elapsed(blowEveryMs * (0.5 + random()));
-    const [name, strike] = chosen(parts, random);
+    const [name, strike] = chosen(parts, random, mutation?.blows);
     const inFlight = commands.filter(({ outcome }) => outcome === 'in flight').length;
     blows.push({ blow: name, inFlight });
     say(`${name}, with ${inFlight} commands in flight`);
@@ -118,7 +150,7 @@ async function run(parts: Parts, { seed, seconds, say, mutation }: ChaosOptions)
   const count = (outcome: Command['outcome']) => commands.filter((command) => command.outcome === outcome).length;
   return {
     commands: commands.length,
-    acknowledged: count('acknowledged'),
+    acknowledged,
     refused: count('refused'),
     unknown: count('unknown'),
     reads,
@@ -129,7 +161,7 @@ async function run(parts: Parts, { seed, seconds, say, mutation }: ChaosOptions)
 
 type Blow = readonly [name: string, strike: () => Promise<unknown>];
 
-function chosen(parts: Parts, random: () => number): Blow {
+function chosen(parts: Parts, random: () => number, wanted = /./): Blow {
   const pick = <Thing>(things: readonly Thing[]): Thing => {
     const thing = things[Math.floor(random() * things.length)];
     if (thing === undefined) throw new Error('nothing to choose from');
@@ -140,7 +172,7 @@ function chosen(parts: Parts, random: () => number): Blow {
   const frozen = pick([api, projector]);
   const frozenMs = 500 + random() * 3_000;
   const cutMs = random() * 1_000;
-  return pick<Blow>([
+  const blows: readonly Blow[] = [
     [`${api.name} killed`, () => api.kill().then(() => api.start())],
     [`${projector.name} killed`, () => projector.kill().then(() => projector.start())],
     [`${projector.name} killed`, () => projector.kill().then(() => projector.start())],
@@ -171,7 +203,30 @@ function chosen(parts: Parts, random: () => number): Blow {
     ['PostgreSQL killed', parts.restartPostgres],
     ['Meilisearch killed', () => parts.restartMeilisearch('with its data')],
     ['Meilisearch wiped', () => parts.restartMeilisearch('empty')],
-  ]);
+    [
+      'the projector that holds the search index frozen until it holds it no more',
+      async () => {
+        const holding = await holderOf(parts);
+        holding?.signal('SIGSTOP');
+        await elapsed(leaseLostMs);
+        holding?.signal('SIGCONT');
+      },
+    ],
+  ];
+  return pick(blows.filter(([name]) => wanted.test(name)));
+}
+
+async function holderOf(parts: Parts): Promise<Parts['projectors'][number] | undefined> {
+  const client = new pg.Client({ connectionString: parts.ownerUrl() });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ pid: string }>(
+      `select split_part(holder, ' ', 2) as pid from es.projections where name = 'search' and holder is not null`,
+    );
+    return parts.projectors.find(({ pid }) => String(pid) === rows[0]?.pid);
+  } finally {
+    await client.end();
+  }
 }
 
 /** As a client does it: the same command again, under the same key, at either process, until somebody answers or patience ends. */
@@ -237,6 +292,11 @@ async function judged(parts: Parts, commands: readonly Command[], healMs: number
         violations.push(`${image}, of unknown fate, is in the log ${found} times`);
       if (outcome === 'refused' && found > 0) violations.push(`${image} was refused and is in the log`);
     }
+    const strangers = await client.query<{ projection: string; holder: string; mover: string }>(
+      'select distinct projection, holder, mover from witness.strangers',
+    );
+    for (const { projection, holder, mover } of strangers.rows)
+      violations.push(`${mover} moved the checkpoint of ${projection} while ${holder} held it`);
     const behind = await until(
       'the followers are at the end of the log',
       async () => {

@@ -15,6 +15,8 @@ import { startPostgres } from '@docket/infra/postgres';
 import type { Postgres } from '@docket/infra/postgres';
 import { migrate } from '@docket/store/migrate';
 
+import { patched } from '../support/patch.ts';
+import type { Patch } from '../support/patch.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -58,6 +60,10 @@ class Part {
     this.#env['PORT'] = new URL(url).port;
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }
@@ -86,8 +92,8 @@ export interface Parts {
   readonly stop: () => Promise<void>;
 }
 
-/** `root`: of the checkout, where what was built is. */
-export async function startParts(root: URL): Promise<Parts> {
+/** `root`: of the checkout, where what was built is. `patches`: what is another way in the processes. */
+export async function startParts(root: URL, patches: readonly Patch[]): Promise<Parts> {
   const program = fileURLToPath(new URL('services/cli/dist/main.js', root));
   const dataDirectory = mkdtempSync(join(tmpdir(), 'docket-chaos-'));
   // PostgreSQL has another user when this is root.
@@ -118,6 +124,7 @@ export async function startParts(root: URL): Promise<Parts> {
       PASSWORD_COST: '4',
       LOG_LEVEL: 'silent',
       PORT: '0',
+      ...(patches.length === 0 ? {} : patched(patches)),
     };
     await makeAdmin(program, { ...env, DOCKET_PASSWORD: admin.password });
     const parts = [

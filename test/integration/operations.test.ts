@@ -48,6 +48,8 @@ test('a process that is well says so, and what it measures', async () => {
   expect(api).toMatch(/docket_http_request_seconds_count\{method="PUT",route="[^"]*\*[^"]*",status="200"\} [1-9]/);
   expect(api).toMatch(/docket_append_seconds_count\{way="group"\} [1-9]/);
   expect(api).toMatch(/docket_append_seconds_count\{way="transaction"\} [1-9]/);
+  // The registration of the account as well as the first push.
+  expect(Number(/docket_append_seconds_count\{way="transaction"\} (\d+)/.exec(api)?.[1])).toBeGreaterThanOrEqual(2);
   expect(api).toMatch(/docket_append_batch_commands_count [1-9]/);
   expect(api).toMatch(/docket_commands_total\{outcome="conflict"\} \d/);
   expect(api).toMatch(/docket_database_connections\{pool="api",state="idle"\} \d/);
@@ -194,6 +196,57 @@ test('what cannot be delivered is listed, counted and tried again when somebody 
   expect(await world.verb(['projections', 'retry', 'all'])).toMatchObject({ stdout: '1 failure is tried again now\n' });
   await until('it is delivered', async () => (await world.query('select from es.projection_failures')).length === 0);
   expect(await world.verb(['projections', 'retry', '99'])).toMatchObject({ status: 1 });
+});
+
+test('a document that Meilisearch itself refuses is set aside, listed and delivered when it is right; the others go on', async () => {
+  await push('refused');
+  await world.searchable();
+  const nested = `${'['.repeat(200)}1${']'.repeat(200)}`;
+  const [row] = await world.query<{ id: string }>(
+    `update read.repositories set state = jsonb_set(state, '{description}', $1::jsonb) where name = 'refused'
+     returning repository_id as id`,
+    [nested],
+  );
+  // The page that it is on once more: the mark in the index is ahead of it, as after a projector that died in between.
+  await world.query(`update es.projections set position = position - 1 where name = 'search'`);
+  await until('it is noted', async () => (await world.query('select from es.projection_failures')).length === 1);
+  await push('beside-it');
+  await world.searchable();
+  const found = searchAnswer.parse(await (await fetch(`${world.urls[0]}/v1/search?q=beside-it`)).json());
+  expect(found.results[0]?.name).toContain('beside-it');
+  const listed = (await world.verb(['projections', 'failures'])).stdout;
+  expect(listed).toContain(row?.id);
+  expect(listed).toContain('recursion limit exceeded');
+  expect(await metrics(health)).toMatch(/docket_projection_failures\{projection="search"\} 1/);
+  // As if all of its tries were over.
+  await world.query('update es.projection_failures set attempts = 5, retry_at = null');
+  expect((await world.verb(['projections', 'failures'])).stdout).toContain('set aside');
+  await world.query(
+    `update read.repositories set state = jsonb_set(state, '{description}', '""') where name = 'refused'`,
+  );
+  expect(await world.verb(['projections', 'retry', 'all'])).toMatchObject({ status: 0 });
+  await until('it is delivered', async () => (await world.query('select from es.projection_failures')).length === 0);
+  expect(await world.verb(['verify'])).toMatchObject({ status: 0 });
+});
+
+test('a follower that halts says so in /readyz, in the list and in the metrics, and goes on when it was put right', async () => {
+  await push('halting');
+  await world.projected();
+  const move = (by: number) =>
+    world.query(`update read.repositories set version = version + $1 where name = 'halting'`, [by]);
+  await move(-1);
+  await push('halting', world.urls[0], 'after-the-gap');
+  const reason = async () => (await ready(health)).body.checks.find(({ name }) => name === 'tables')?.reason;
+  await until('it stands still', async () => (await reason())?.includes('stands still until somebody looks'));
+  expect((await ready(health)).status).toBe(503);
+  expect((await world.verb(['projections'])).stdout).toMatch(/^tables .* halted .*goes from version \d+ to \d+/m);
+  expect(await metrics(health)).toMatch(/docket_projection_halted\{projection="tables"\} 1/);
+  // What it cannot apply is in the log, and so it is read all the same.
+  expect((await fetch(`${world.urls[0]}/v1/repositories/${owner.name}/halting/images`)).status).toBe(200);
+  await move(1);
+  await until('it is well again', async () => (await ready(health)).status === 200);
+  expect((await world.verb(['projections'])).stdout).toMatch(/^tables .* at the end /m);
+  expect(await world.verb(['verify'])).toMatchObject({ status: 0 });
 });
 
 test('requests that were accepted are finished after SIGTERM', async () => {

@@ -133,7 +133,8 @@ export function projectorService(env: Readonly<Record<string, string>>): Service
   return new Service(['projector'], /^projector running$/, env);
 }
 
-function spawnDocket(
+/** For those who do something to it while it runs. */
+export function spawnDocket(
   words: readonly string[],
   env: Readonly<Record<string, string>>,
   stdin: 'pipe' | 'ignore',

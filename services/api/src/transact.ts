@@ -6,8 +6,9 @@ import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { isUniqueViolation } from '@docket/store/connect';
 import type { Store } from '@docket/store/connect';
+import type { AppendCall } from '@docket/store/group-commit';
 import { appendAll } from '@docket/store/log';
-import type { AppendCommand } from '@docket/store/log';
+import type { AppendCommand, Verdict } from '@docket/store/log';
 import { inTransaction } from '@docket/store/transaction';
 import type pg from 'pg';
 
@@ -19,13 +20,15 @@ export interface TransactionExecution {
   readonly store: Store;
   /** After a transaction that appended something. */
   readonly onAppended: () => void;
+  /** After every transaction that came to its append, whatever the log said. */
+  readonly onCall?: ((call: AppendCall) => void) | undefined;
 }
 
 const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
 
 /** `work` gives the appends that go with what it wrote; `taken` is the answer when something that must be unique is not. */
 export async function transact(
-  { store, onAppended }: TransactionExecution,
+  { store, onAppended, onCall }: TransactionExecution,
   envelope: CommandEnvelope,
   taken: Refusal,
   work: (client: pg.PoolClient) => Promise<readonly AppendCommand[] | Refusal>,
@@ -33,14 +36,20 @@ export async function transact(
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const past = await namedBefore(store, envelope);
     if (past !== undefined) return isRefusal(past) ? past : 'done';
+    const started = performance.now();
+    let outcomes: readonly Verdict['outcome'][] = [];
     try {
       const outcome = await inTransaction<'done' | 'again' | Refusal>(store, async (client, abort) => {
         const appends = await work(client);
         if (isRefusal(appends)) return abort(appends);
         if (appends.length === 0) return 'done';
         const verdicts = await appendAll(client, appends, false);
-        return verdicts.every(({ outcome: verdict }) => verdict === 'appended') ? 'done' : abort('again');
+        outcomes = verdicts.map((verdict) => verdict.outcome);
+        return outcomes.every((verdict) => verdict === 'appended') ? 'done' : abort('again');
       });
+      if (outcomes.length > 0) {
+        onCall?.({ way: 'transaction', seconds: (performance.now() - started) / 1_000, outcomes });
+      }
       if (outcome === 'done') onAppended();
       if (outcome !== 'again') return outcome;
     } catch (error) {

@@ -4,6 +4,7 @@ import { verifyLink } from '@docket/runtime/link-token';
 import { namespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
+import type { AppendCall } from '@docket/store/group-commit';
 import { z } from 'zod';
 
 import { commandEnvelope, namedBefore } from '../envelope.ts';
@@ -22,6 +23,7 @@ import { accountByName, isNamespaceTaken } from './queries.ts';
 export interface AccountRoutes extends Authentication, Pick<Environment, 'registration' | 'accountActivation'> {
   readonly tokenKeys: readonly TokenKey[];
   readonly onAppended: () => void;
+  readonly onCall?: ((call: AppendCall) => void) | undefined;
 }
 
 export function accountRoutes(using: AccountRoutes): Route[] {

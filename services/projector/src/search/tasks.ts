@@ -75,7 +75,11 @@ export async function addDocuments(
   if (reason === undefined) return [];
   const [first] = lines;
   if (first === undefined) throw new TaskFailed(`Meilisearch refuses the marker: ${reason}`);
-  if (lines.length === 1) return [{ id: first.id, reason }];
+  if (lines.length === 1) {
+    // Thrown when it takes nothing at all: then it is not the document.
+    await addDocuments(engine, [], marker);
+    return [{ id: first.id, reason }];
+  }
   const middle = lines.length >> 1;
   return [
     ...(await addDocuments(engine, lines.slice(0, middle), marker)),
@@ -92,7 +96,8 @@ async function refusal(engine: Engine, lines: readonly Line[]): Promise<string |
       .addDocumentsFromString(payload, 'application/x-ndjson', { primaryKey: 'id' });
     const { uid, status, error } = await done(engine, enqueued);
     if (status === 'succeeded') return undefined;
-    if (status === 'failed' && error?.type === 'invalid_request') return error.message;
+    // "internal" is what it says of a document that it cannot parse, as one that is nested too deeply.
+    if (status === 'failed' && (error?.type === 'invalid_request' || error?.code === 'internal')) return error.message;
     throw new TaskFailed(`task ${uid} ${status}: ${error?.message ?? 'no reason'}`);
   } catch (error) {
     const refused = meilisearchRefusal(error);
