@@ -19,7 +19,9 @@ import type pg from 'pg';
 import { setTimeout as elapsed } from 'node:timers/promises';
 
 import { columnsOf } from './repositories/project.ts';
+import { readMarker } from './search/marker.ts';
 import { documentOf } from './search/project.ts';
+import type { Engine } from './search/tasks.ts';
 
 const chunkSize = 500;
 /** How long the index may take to catch up with the tables before its lag is itself a difference. */
@@ -250,10 +252,12 @@ async function verifyAccounts(client: pg.PoolClient, differs: Differs): Promise<
 }
 
 async function verifyIndex(store: Store, meilisearch: Meilisearch, differs: Differs): Promise<number> {
-  const lag = await catchUp(store);
-  if (lag > 0n) differs(`the search index is ${lag} positions behind the tables`);
   const { target } = await readInUse(store.pool, searchProjection);
-  const index = meilisearch.index(target ?? searchIndexUid(await readInstallationId(store.pool)));
+  const uid = target ?? searchIndexUid(await readInstallationId(store.pool));
+  const behind = await catchUp(store, { client: meilisearch, uid });
+  if (behind !== undefined) differs(behind);
+  if ((await readMarker({ client: meilisearch, uid })) === undefined) return 0;
+  const index = meilisearch.index(uid);
   const unseen = new Set(await allDocumentIds(index));
   unseen.delete(markerDocumentId);
   let documents = 0;
@@ -290,13 +294,23 @@ async function verifyIndex(store: Store, meilisearch: Meilisearch, differs: Diff
   return documents;
 }
 
-async function catchUp(store: Store): Promise<bigint> {
+/**
+ * Waits for the index; undefined when it is there. An index that was emptied a moment ago is behind too, whatever the checkpoint says
+ * until the projector has seen it: the marker tells.
+ */
+async function catchUp(store: Store, engine: Pick<Engine, 'client' | 'uid'>): Promise<string | undefined> {
   const deadline = performance.now() + catchUpMsMax;
   for (;;) {
     const tables = await readInUse(store.pool, tablesProjection);
     const search = await readInUse(store.pool, searchProjection);
+    const marker = await readMarker(engine);
     const lag = tables.position - search.position;
-    if (lag <= 0n || performance.now() > deadline) return lag;
+    if (lag <= 0n && marker !== undefined && marker.position >= search.position) return undefined;
+    if (performance.now() > deadline) {
+      return lag > 0n
+        ? `the search index is ${lag} positions behind the tables`
+        : 'the search index is not there, or older than its checkpoint';
+    }
     await elapsed(catchUpPollMs);
   }
 }
