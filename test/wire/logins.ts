@@ -43,7 +43,7 @@ const known = 'Username or email already exists';
 const notActive = 'Account is not Active';
 const challenge = ['WWW-Authenticate', ['Basic realm="auth required",Token']] as const;
 
-export function registration(by: Speaker): Pick<Step, 'by' | 'says' | 'headers' | 'body'> {
+function registration(by: Speaker): Pick<Step, 'by' | 'says' | 'headers' | 'body'> {
   return {
     by,
     says: 'POST /v1/users/',
