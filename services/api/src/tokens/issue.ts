@@ -2,6 +2,8 @@
  * Access tokens: compact JWTs under a ring of keys. A token narrows to one repository, its life and one access, and says who asked;
  * what that account may do is judged anew at every use.
  */
+import { createSecretKey } from 'node:crypto';
+
 import type { TokenKey } from '@docket/runtime/environment';
 import { fullNameText } from '@docket/shared/names';
 import type { FullName } from '@docket/shared/names';
@@ -48,7 +50,9 @@ export interface Tokens {
 export function tokens(keys: readonly TokenKey[], ttlSeconds: number): Tokens {
   const [newest] = keys;
   if (newest === undefined) throw new Error('a key ring without a key');
-  const secrets = new Map(keys.map(({ id, secret }) => [id, secret]));
+  // As keys: of a text jsonwebtoken would first try at every call to make a private or a public key, in vain and slowly.
+  const secrets = new Map(keys.map(({ id, secret }) => [id, createSecretKey(secret, 'utf8')]));
+  const newestSecret = createSecretKey(newest.secret, 'utf8');
   const verified = new LRUCache<string, Claims>({ max: verifiedMax });
 
   function verifySignature(signature: string): Claims | undefined {
@@ -70,7 +74,7 @@ export function tokens(keys: readonly TokenKey[], ttlSeconds: number): Tokens {
     issue: ({ accountId = '', fullName, repositoryId, life, access }) => {
       const repository = fullNameText(fullName);
       const claims = { repository, repository_id: repositoryId, life, access };
-      const signature = jwt.sign(claims, newest.secret, {
+      const signature = jwt.sign(claims, newestSecret, {
         algorithm,
         keyid: newest.id,
         subject: accountId,
