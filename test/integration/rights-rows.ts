@@ -2,7 +2,16 @@
  * What every route answers to every kind of caller, for a repository in every state: written by hand, beside the function that decides,
  * so that the one proves the other. `docs/rights.md` is made of it.
  */
-export const states = ['public', 'private', 'deleting', 'deleted', 'taken down', 'never'] as const;
+export const states = [
+  'public',
+  'private',
+  'deleting',
+  /** Still being deleted, its delete token spent by the registry's proof. */
+  'spent',
+  'deleted',
+  'taken down',
+  'never',
+] as const;
 export type State = (typeof states)[number];
 
 /** What somebody may do there; each includes the ones before it. */
@@ -52,6 +61,7 @@ const all = (status: number): Outcomes => ({
   public: status,
   private: status,
   deleting: status,
+  spent: status,
   deleted: status,
   'taken down': status,
   never: 404,
@@ -92,7 +102,7 @@ function needs(rank: Rank, outcomes: Outcomes) {
     });
 }
 
-const living = (status: number): Outcomes => ({ ...all(status), deleting: 404, deleted: 404 });
+const living = (status: number): Outcomes => ({ ...all(status), deleting: 404, spent: 404, deleted: 404 });
 
 /** Whatever repository it is: who is asked only whether there is somebody. */
 function persons(status: number, { nobody = 401, tokens = 401 }: { nobody?: number; tokens?: number } = {}) {
@@ -226,7 +236,7 @@ const images = (nobody: 'as the public' | 401) => (caller: Kind, state: State) =
     nobody: nobody === 401 ? 401 : read(0),
     person: () => read(rankIn(caller, state)),
     token: ({ access, fits }) => {
-      if (state === 'deleting') return fits && access === 'delete' ? 200 : 404;
+      if (state === 'deleting' || state === 'spent') return fits && access === 'delete' ? 200 : 404;
       if (state !== 'public' && state !== 'private') return 404;
       return fits ? 200 : 403;
     },
@@ -250,11 +260,11 @@ const deletes = (caller: Kind, state: State) => {
     nobody: 401,
     person: () => {
       if (has < ranks.indexOf('admin')) return 403;
-      return { ...all(202), deleted: 200 }[state];
+      return { ...all(202), spent: 200, deleted: 200 }[state];
     },
     // The delete token itself is the end of a deletion that was begun.
     token: ({ access, fits }) =>
-      fits && access === 'delete' && (state === 'deleting' || state === 'deleted') ? 200 : 403,
+      fits && access === 'delete' && ['deleting', 'spent', 'deleted'].includes(state) ? 200 : 403,
   });
 };
 

@@ -81,7 +81,7 @@ async function repositoryIn(state: State): Promise<Fixture> {
   }
   await arranged(ask('PUT', `${v1}/`, { as: owner, body: [{ id: 'layer', Tag: 'latest' }] }), 200);
   await arranged(ask('PUT', `${v1}/images`, { as: owner, body: [] }), 204);
-  if (state === 'deleting') await arranged(ask('DELETE', `${v1}/`, { as: owner }), 202);
+  if (state === 'deleting' || state === 'spent') await arranged(ask('DELETE', `${v1}/`, { as: owner }), 202);
   if (state === 'deleted') await arranged(ask('DELETE', path, { as: owner }), 202);
   if (state === 'taken down') {
     const takedown = `/v2/takedowns/repositories/${organization}/${name}`;
@@ -91,7 +91,9 @@ async function repositoryIn(state: State): Promise<Fixture> {
     'select repository_id from directory.repository_names where name = $1',
     [name],
   );
-  return { name, id: row?.repository_id ?? '' };
+  const fixture = { name, id: row?.repository_id ?? '' };
+  if (state === 'spent') await arranged(ask('PUT', `${v1}/auth`, { as: token(fixture, 'delete') }), 200);
+  return fixture;
 }
 
 interface Caller {
