@@ -4,6 +4,7 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
+import { mustBeDescribed } from '../support/described.ts';
 import type { Header } from './contract.ts';
 
 export interface Request {
@@ -34,12 +35,20 @@ export async function exchange(url: string, request: Request): Promise<Answer> {
     connection.send(written(`${method} ${target} HTTP/1.1`, [...headers, ...length, ['Connection', 'close']], body));
     const answer = await connection.answer({ hasBody: method !== 'HEAD' });
     await connection.ended();
-    return answer;
+    return held(`${method} ${target}`, answer);
   } catch (error) {
     throw new Error(`${method} ${target} at ${url} was not answered`, { cause: error });
   } finally {
     connection.close();
   }
+}
+
+/** To the API's description of itself. `line` begins as the request does: method and target. */
+export function held(line: string, answer: Answer): Answer {
+  const [method = '', target = ''] = line.split(' ', 2);
+  const { status, body } = answer;
+  mustBeDescribed({ method, target, status, contentType: valuesOf(answer, 'Content-Type')[0] ?? null, body });
+  return answer;
 }
 
 export function written(line: string, headers: readonly Header[], body: string | null): string {

@@ -1,5 +1,6 @@
 /** What `GET /openapi.json` says of one exchange, and whether the exchange keeps to it. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { z } from 'zod';
 
 const responseSchema = z.object({
@@ -58,6 +59,7 @@ export interface DescribedOperation {
 export class Description {
   readonly #document: z.infer<typeof documentSchema>;
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
+  readonly #compiled = new Map<string, ValidateFunction>();
   /** Pairs of an operation and a status that an exchange was held to. */
   readonly seen = new Set<string>();
 
@@ -82,8 +84,9 @@ export class Description {
 
   /** Compiles; a schema that is none, or that points nowhere, is an error. */
   check(schema: unknown): (value: unknown) => string[] {
-    const pointed = JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"docket#/components/'));
-    const validate = this.#ajv.compile(pointed);
+    const text = JSON.stringify(schema).replaceAll('"#/components/', '"docket#/components/');
+    const validate = this.#compiled.get(text) ?? this.#ajv.compile(JSON.parse(text));
+    this.#compiled.set(text, validate);
     return (value) =>
       validate(value) ? [] : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
   }

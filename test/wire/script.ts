@@ -7,7 +7,7 @@ import { STATUS_CODES } from 'node:http';
 import { expect } from 'vitest';
 
 import type { Header } from '../conformance/contract.ts';
-import { Connection, valuesOf, written } from '../conformance/exchange.ts';
+import { Connection, held, valuesOf, written } from '../conformance/exchange.ts';
 import type { Answer } from '../conformance/exchange.ts';
 import { usualError } from '../conformance/scenario.ts';
 
@@ -94,7 +94,7 @@ export async function spoken(url: string, by: Speaker, { says, headers, host }: 
   const connection = new Connection(url);
   try {
     connection.send(written(`${line} HTTP/1.1`, framed, null));
-    return await connection.answer();
+    return held(line, await connection.answer());
   } finally {
     connection.close();
   }
@@ -122,14 +122,14 @@ class Lines {
       const kept = this.#kept.get(url) ?? new Connection(url);
       this.#kept.set(url, kept);
       kept.send(text);
-      return kept.answer();
+      return held(text, await kept.answer());
     }
     const connection = new Connection(url);
     try {
       connection.send(text);
       const answer = await connection.answer();
       await connection.ended();
-      return answer;
+      return held(text, answer);
     } finally {
       connection.close();
     }

@@ -1,0 +1,14 @@
+/** Every answer that a test receives is held to the API's own description of itself. */
+import { openapiDocument } from '@docket/api/openapi/document';
+
+import { Description } from '../integration/openapi-document.ts';
+import type { Exchange } from '../integration/openapi-document.ts';
+
+const description = new Description(openapiDocument());
+
+/** Throws when a described path answered otherwise than it is described. What is no path of the API is described nowhere. */
+export function mustBeDescribed(exchange: Exchange): void {
+  const target = exchange.target.replace(/^https?:\/\/[^/]*/, '');
+  const faults = description.faults({ ...exchange, target }).filter((fault) => !fault.endsWith('is not described'));
+  if (faults.length > 0) throw new Error(`the answer is not as /openapi.json describes it: ${faults.join('; ')}`);
+}
