@@ -12,7 +12,7 @@ import { Pool } from 'undici';
 import { compare, interleave, printComparisons, printMachine, printTable, quantile, repeatedly } from './harness.ts';
 import { startInstance } from './instance.ts';
 import { load } from './load.ts';
-import { pusher, until } from './pushing.ts';
+import { lagOf, pusher, until } from './pushing.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 10);
 const roundMs = Number(process.env['BENCH_ROUND_MS'] ?? 2_000);
@@ -75,17 +75,9 @@ async function visible(): Promise<void> {
   const inSearch: number[] = [];
   for (let sample = 0; sample < samples; sample++) {
     const name = `seen-${sample}`;
-    await put(`/v1/repositories/library/${name}/`, '[{"id":"9e89cc6f0bc3"}]', 200);
-    const acknowledged = performance.now();
-    await until(async () => {
-      const { rowCount } = await database.query({
-        name: 'seen',
-        text: 'select from read.repositories where name = $1',
-        values: [name],
-      });
-      return rowCount === 1;
-    });
-    inTables.push(performance.now() - acknowledged);
+    const lag = await lagOf(name, { put, push }, database);
+    const acknowledged = performance.now() - lag;
+    inTables.push(lag);
     if (sample >= searchSamples) continue;
     await until(() => isIndexed(name));
     inSearch.push(performance.now() - acknowledged);

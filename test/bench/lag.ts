@@ -9,7 +9,7 @@ import { Pool } from 'undici';
 
 import { printMachine, printTable, quantile } from './harness.ts';
 import { startInstance } from './instance.ts';
-import { pusher, until } from './pushing.ts';
+import { lagOf, pusher } from './pushing.ts';
 
 const clients = Number(process.env['BENCH_CLIENTS'] ?? 8);
 const samples = Number(process.env['BENCH_SAMPLES'] ?? 1_000);
@@ -22,7 +22,7 @@ const thinkMs = [0, 50];
 const instance = await startInstance();
 const pool = new Pool(instance.url, { connections: 64 });
 const database = new pg.Pool({ connectionString: instance.databaseUrl, max: 1 });
-const { put, push } = pusher(instance, pool);
+const client = pusher(instance, pool);
 try {
   await printMachine(instance.databaseUrl);
   console.log('\nfrom the acknowledgement until it stands in the read model, ms');
@@ -37,9 +37,9 @@ try {
 async function underLoad(pause: number): Promise<(string | number)[]> {
   const load = { pushed: 0, ended: false };
   const pushing = Promise.all(
-    Array.from({ length: clients }, async (_, client) => {
+    Array.from({ length: clients }, async (_, caller) => {
       for (let number = 0; !load.ended; number++, load.pushed++) {
-        await push(`library/loaded-${pause}-${client}-${number}`);
+        await client.push(`library/loaded-${pause}-${caller}-${number}`);
         if (pause > 0) await elapsed(pause);
       }
     }),
@@ -52,7 +52,7 @@ async function underLoad(pause: number): Promise<(string | number)[]> {
     const started = performance.now();
     const before = load.pushed;
     for (let sample = 0; sample < samples; sample++) {
-      lags.push(await lag(`probed-${pause}-${sample}`));
+      lags.push(await lagOf(`probed-${pause}-${sample}`, client, database));
       await elapsed(pauseMs);
     }
     seconds = (performance.now() - started) / 1_000;
@@ -69,18 +69,4 @@ async function underLoad(pause: number): Promise<(string | number)[]> {
     quantile(lags, 0.99),
     quantile(lags, 1),
   ];
-}
-
-async function lag(name: string): Promise<number> {
-  await put(`/v1/repositories/library/${name}/`, '[{"id":"9e89cc6f0bc3"}]', 200);
-  const acknowledged = performance.now();
-  await until(async () => {
-    const { rowCount } = await database.query({
-      name: 'seen',
-      text: 'select from read.repositories where name = $1',
-      values: [name],
-    });
-    return rowCount === 1;
-  });
-  return performance.now() - acknowledged;
 }

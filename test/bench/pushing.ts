@@ -1,6 +1,7 @@
 /** A client that pushes over HTTP as docker does, and how long what it was told takes to be seen. */
 import { setTimeout as elapsed } from 'node:timers/promises';
 
+import type pg from 'pg';
 import type { Pool } from 'undici';
 
 import type { Instance } from './instance.ts';
@@ -36,6 +37,21 @@ export function pusher({ adminAuthorization: authorization }: Instance, pool: Po
     await put(`${path}/images`, '[]', 204);
   };
   return { put, push };
+}
+
+/** Milliseconds from the acknowledgement of a new repository of `library` until its row is there. */
+export async function lagOf(name: string, { put }: Pusher, database: pg.Pool): Promise<number> {
+  await put(`/v1/repositories/library/${name}/`, '[{"id":"9e89cc6f0bc3"}]', 200);
+  const acknowledged = performance.now();
+  await until(async () => {
+    const { rowCount } = await database.query({
+      name: 'seen',
+      text: 'select from read.repositories where name = $1',
+      values: [name],
+    });
+    return rowCount === 1;
+  });
+  return performance.now() - acknowledged;
 }
 
 export async function until(condition: () => Promise<boolean>): Promise<void> {

@@ -2,19 +2,17 @@
 import { isRefusal } from '@docket/shared/refusal';
 import { imageDtos } from '@docket/shared/repositories';
 import type { ImageDto } from '@docket/shared/repositories';
-import { lookUp } from '@docket/store/repositories';
-import type { Lookup } from '@docket/store/repositories';
 
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { accountOf, authenticate, authenticateAt, unauthorized } from '../http/authenticate.ts';
+import { accountOf, authenticateAt, unauthorized } from '../http/authenticate.ts';
 import { readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { RepositoryResource } from '../http/paths.ts';
-import { missing, refuseReadingImages, refuseWriting } from '../http/rights.ts';
+import { missing, refuseReadingImages } from '../http/rights.ts';
 import { toldEndpoints, tokenHeaders } from '../http/v1.ts';
 import { bodyBytesMax } from '../limits.ts';
-import { imageList, run } from '../repositories/command.ts';
+import { admit, imageList, run } from '../repositories/command.ts';
 import type { RepositoryRoutes } from '../repositories/command.ts';
 import { refuseBlocked, withoutBlocked } from '../takedowns/queries.ts';
 import { isImageReadable } from './queries.ts';
@@ -53,12 +51,9 @@ export async function putImages(
   request: ApiRequest,
   { fullName }: RepositoryResource,
 ): Promise<Outcome> {
-  const caller = await authenticate(using, request);
-  if (isRefusal(caller)) return caller;
-  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
-  const judge = (now: Lookup) => refuseWriting(caller, fullName, now, 'write');
-  const refusal = judge(found);
-  if (refusal) return refusal;
+  const admitted = await admit(using, request, fullName, 'write');
+  if (isRefusal(admitted)) return admitted;
+  const { caller, found, judge } = admitted;
   if (found.repository?.state.status !== 'active') return missing(fullName);
   const images = await readJson(request, imageList, bodyBytesMax);
   if (isRefusal(images)) return images;

@@ -1,26 +1,22 @@
 /** Everything below /v1/repositories/: which repository and what of it is told by the path, what is done with it by the method. */
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { lookUp } from '@docket/store/repositories';
 
 import type { Executed } from '../execute.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { accountOf, authenticate } from '../http/authenticate.ts';
 import type { Caller } from '../http/authenticate.ts';
 import type { Method, Route } from '../http/endpoint.ts';
 import { parseRepositoryPath } from '../http/paths.ts';
 import type { RepositoryResource } from '../http/paths.ts';
 import { readAnyJson, readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { refuseWriting } from '../http/rights.ts';
-import type { Lookup } from '@docket/store/repositories';
 import { registriesFor, tokenHeaders, wantsToken } from '../http/v1.ts';
 import { getImages, getLayerAccess, putImages } from '../images/routes.ts';
 import { bodyBytesMax, smallBodyBytesMax } from '../limits.ts';
 import { refuseBlocked } from '../takedowns/queries.ts';
 import { putAuth } from '../tokens/routes.ts';
-import { imageList, run } from './command.ts';
+import { admit, imageList, run } from './command.ts';
 import type { RepositoryRoutes } from './command.ts';
 import type { RepositoryCommand } from './decider.ts';
 
@@ -54,12 +50,9 @@ async function putRepository(
   request: ApiRequest,
   { fullName }: RepositoryResource,
 ): Promise<Outcome> {
-  const caller = await authenticate(using, request);
-  if (isRefusal(caller)) return caller;
-  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
-  const judge = (now: Lookup) => refuseWriting(caller, fullName, now, 'write');
-  const refusal = judge(found);
-  if (refusal) return refusal;
+  const admitted = await admit(using, request, fullName, 'write');
+  if (isRefusal(admitted)) return admitted;
+  const { caller, found, judge } = admitted;
   if (!found.namespace) return refuse('forbidden', `there is no namespace ${fullName.namespace}`);
   const images = await readJson(request, imageList, bodyBytesMax);
   if (isRefusal(images)) return images;
@@ -82,12 +75,9 @@ async function deleteRepository(
   request: ApiRequest,
   { fullName }: RepositoryResource,
 ): Promise<Outcome> {
-  const caller = await authenticate(using, request);
-  if (isRefusal(caller)) return caller;
-  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
-  const judge = (now: Lookup) => refuseWriting(caller, fullName, now, 'delete');
-  const refusal = judge(found);
-  if (refusal) return refusal;
+  const admitted = await admit(using, request, fullName, 'delete');
+  if (isRefusal(admitted)) return admitted;
+  const { caller, found, judge } = admitted;
   const body = await anyBody(request);
   if (body) return body;
   const command: RepositoryCommand =

@@ -1,11 +1,10 @@
 /** PUT …/auth: a registry asks whether the token that a client showed is good. A delete token is spent by it. */
 import { isRefusal, refuse } from '@docket/shared/refusal';
-import { lookUp } from '@docket/store/repositories';
 import type { Lookup } from '@docket/store/repositories';
 
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { accountOf, authenticate } from '../http/authenticate.ts';
+import { authenticateAt } from '../http/authenticate.ts';
 import type { RepositoryResource } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { may, missing, refuseProof, refuseToken } from '../http/rights.ts';
@@ -20,10 +19,10 @@ export async function putAuth(
   request: ApiRequest,
   { fullName }: RepositoryResource,
 ): Promise<Outcome> {
-  const caller = await authenticate(using, request);
-  if (isRefusal(caller)) return caller.refused === 'unauthorized' ? denied : caller;
+  const visit = await authenticateAt(using, request, fullName);
+  if (isRefusal(visit)) return visit.refused === 'unauthorized' ? denied : visit;
+  const { caller, found } = visit;
   if (caller.by !== 'token') return denied;
-  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
   const { namespace, repository } = found;
   if (!namespace || !repository) return missing(fullName);
   const refusal = refuseToken(caller, fullName, found, ['read', 'write', 'delete']);
