@@ -49,7 +49,7 @@ export function groupAppender(store: Store, callers: number): (caller: number) =
   return async (caller) => {
     const command = next[caller]?.();
     if (!command) throw new Error(`there is no caller ${caller}`);
-    mustBeAppended(await append(command));
+    for (const verdict of await append([command])) mustBeAppended(verdict);
   };
 }
 

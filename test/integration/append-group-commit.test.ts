@@ -2,7 +2,7 @@ import type { Store } from '@docket/store/connect';
 import { QueueFull, groupCommit } from '@docket/store/log/group-commit';
 import type { GroupCommit } from '@docket/store/log/group-commit';
 import { readStream } from '@docket/store/log';
-import type { Executor } from '@docket/store/log';
+import type { AppendCommand, Executor, Verdict } from '@docket/store/log';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
@@ -25,7 +25,9 @@ afterAll(async () => {
 });
 
 interface Watched {
-  readonly append: GroupCommit['append'];
+  /** One command of a sender of its own. */
+  readonly append: (command: AppendCommand) => Promise<Verdict>;
+  readonly appendTogether: GroupCommit['append'];
   /** The streams of every call, in order. */
   readonly calls: readonly (readonly string[])[];
   readonly mostAtOnce: () => number;
@@ -52,14 +54,18 @@ function watched(after: (call: number) => void = () => undefined): Watched {
       }
     },
   };
-  const { append } = groupCommit({
+  const { append: appendTogether } = groupCommit({
     executor,
     prepared: true,
     onAppended: () => {
       appendedCalls++;
     },
   });
-  return { append, calls, mostAtOnce: () => mostAtOnce, appendedCalls: () => appendedCalls };
+  const append = async (given: AppendCommand) => {
+    const [verdict] = await appendTogether([given]);
+    return verdict ?? expect.fail('no verdict');
+  };
+  return { append, appendTogether, calls, mostAtOnce: () => mostAtOnce, appendedCalls: () => appendedCalls };
 }
 
 async function versions(streamId: string): Promise<readonly number[]> {

@@ -93,7 +93,7 @@ test('nothing is lost, nothing stands twice, no version is missing, and every wr
   const senders = stores.flatMap((store): Send[] => {
     const { append } = groupCommit({ executor: store.pool, prepared: true, onAppended: () => undefined });
     return [
-      (commands) => Promise.all(commands.map((each) => append(each))),
+      async (commands) => (await Promise.all(commands.map((each) => append([each])))).flat(),
       (commands) => appendAll(store.pool, commands, true),
       inTransactions(store),
     ];

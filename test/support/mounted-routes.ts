@@ -1,5 +1,6 @@
 /** The routes of the API as its processes mount them, with nothing behind them. */
 import { routeTable } from '@docket/api/app';
+import { repositoryQueue } from '@docket/api/repositories/execute';
 import { sessions } from '@docket/api/access/sessions';
 import { tokens } from '@docket/api/access/tokens';
 import { parseEnvironment } from '@docket/runtime/environment';
@@ -24,7 +25,11 @@ export async function mountedRoutes(
       ...environment,
       database,
       log: createLog({ name: 'api', level: 'silent' }),
-      groupCommit: groupCommit({ executor: database.pool, prepared: false, onAppended: () => undefined }),
+      repositoryQueue: repositoryQueue({
+        database,
+        groupCommit: groupCommit({ executor: database.pool, prepared: false, onAppended: () => undefined }),
+        onAppended: () => undefined,
+      }),
       onAppended: () => undefined,
       passwords: {
         isRight: () => Promise.resolve(false),

@@ -47,8 +47,8 @@ export interface Executor {
 }
 
 /**
- * Verdicts in the order of the commands. No two commands may be of one stream or have one id: the function judges them all against
- * the state before the call.
+ * Verdicts in the order of the commands. Several of one stream are a chain: each expects the version that those before it lead to, and
+ * is a conflict unless all of them were appended with it. No two may have one id: the log knows a command only after the call.
  */
 export async function appendAll(
   executor: Executor,

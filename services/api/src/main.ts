@@ -17,6 +17,7 @@ import { tokens } from './access/tokens.ts';
 import { createApp } from './app.ts';
 import { listen } from './http/listener.ts';
 import { databaseConnectionsMax } from './limits.ts';
+import { repositoryQueue } from './repositories/execute.ts';
 import { meilisearchSearch } from './search/meilisearch.ts';
 import type { MeilisearchEngine } from './search/meilisearch.ts';
 import { postgresSearch } from './search/postgres.ts';
@@ -44,9 +45,14 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     ...environment,
     database,
     log,
-    groupCommit: groupCommit({
-      executor: logStore.pool,
-      prepared: pooler === 'none',
+    repositoryQueue: repositoryQueue({
+      database,
+      groupCommit: groupCommit({
+        executor: logStore.pool,
+        prepared: pooler === 'none',
+        onAppended: notify,
+        onCall,
+      }),
       onAppended: notify,
       onCall,
     }),

@@ -9,7 +9,7 @@ import type { Repository } from '@docket/shared/repositories';
 import { readRepositoryEvent } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
 
-import type { Reader } from '../connect.ts';
+import type { Reader, Store } from '../connect.ts';
 import type { Executor } from '../log.ts';
 
 export interface NamespaceRow {
@@ -124,6 +124,21 @@ function lookup(row: LookupRow | undefined): Lookup {
         ? undefined
         : { id: row.repository_id, number: row.number ?? undefined, ...current(row) },
   };
+}
+
+/** What the accounts are to the organization whose namespace it is; those that are nothing to it are missing. */
+export async function lookUpMembers(
+  { db }: Store,
+  namespaceId: string,
+  accountIds: readonly string[],
+): Promise<ReadonlyMap<string, 'owner' | 'member'>> {
+  const rows = await db
+    .selectFrom('directory.members')
+    .select(['account_id', 'role'])
+    .where('namespace_id', '=', namespaceId)
+    .where('account_id', 'in', accountIds)
+    .execute();
+  return new Map(rows.map(({ account_id, role }) => [account_id, role]));
 }
 
 export interface NamespaceAt extends NamespaceRow {

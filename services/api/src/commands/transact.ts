@@ -2,6 +2,8 @@
  * Commands that touch what must be unique or true at once: a transaction of their own, side tables first, the append last; either all
  * of it counts or nothing, and on a lost race it is done again.
  */
+import { setTimeout as elapsed } from 'node:timers/promises';
+
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { isUniqueViolation } from '@docket/store/connect';
@@ -12,9 +14,10 @@ import type { AppendCommand, Verdict } from '@docket/store/log';
 import { inTransaction } from '@docket/store/transaction';
 import type pg from 'pg';
 
-import { attemptsMax } from '../limits.ts';
+import { contendedMsMax } from '../limits.ts';
 import { earlierOutcome } from './envelope.ts';
 import type { CommandEnvelope } from './envelope.ts';
+import { retryPauseMs } from './retry-pause.ts';
 
 export interface TransactionExecution {
   readonly database: Store;
@@ -33,7 +36,8 @@ export async function transact(
   taken: Refusal,
   work: (client: pg.PoolClient) => Promise<readonly AppendCommand[] | Refusal>,
 ): Promise<'done' | Refusal> {
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+  const since = performance.now();
+  for (let losses = 0, age = 0; age < contendedMsMax; age = performance.now() - since) {
     const past = await earlierOutcome(database, envelope);
     if (past !== undefined) return isRefusal(past) ? past : 'done';
     const started = performance.now();
@@ -52,6 +56,8 @@ export async function transact(
       }
       if (outcome === 'done') onAppended();
       if (outcome !== 'again') return outcome;
+      losses += 1;
+      await elapsed(retryPauseMs(losses, age, Math.random()));
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
       // Taken by somebody else, or by this very command when it was sent twice at once.

@@ -9,8 +9,9 @@ import type { TokenHeaders } from '../access/token-headers.ts';
 import { commandEnvelope } from '../commands/envelope.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { bodyBytesMax } from '../limits.ts';
+import type { Executed } from './decide-in-turn.ts';
 import { executeOnRepository } from './execute.ts';
-import type { Executed, Execution, Intent } from './execute.ts';
+import type { Execution, Intent } from './execute.ts';
 
 export interface Commanding extends Authentication, Execution {
   readonly tokenKeys: readonly TokenKey[];

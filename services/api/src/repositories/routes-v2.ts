@@ -22,7 +22,7 @@ import { descriptionBytesMax } from '../limits.ts';
 import { run } from './command.ts';
 import type { Commanding } from './command.ts';
 import { detailsDto } from './dto.ts';
-import type { Executed } from './execute.ts';
+import type { Executed } from './decide-in-turn.ts';
 import { deletedWithinDays, registeredAt } from './queries.ts';
 
 export type ManagementRoutes = Commanding & Pick<Environment, 'undeleteDays'>;
