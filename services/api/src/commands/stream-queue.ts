@@ -3,8 +3,6 @@
  * decided with all who came, in their order. Other processes are raced; who loses pauses and tries again, first in the line, until time
  * is up. A stream that nobody waits for takes no memory.
  */
-import { setTimeout as elapsed } from 'node:timers/promises';
-
 import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '../limits.ts';
 import { retryPauseMs } from './retry-pause.ts';
 
@@ -40,6 +38,12 @@ interface Entry<Command, Outcome> {
   readonly reject: (error: unknown) => void;
   /** While it waits for its turn. */
   readonly patience: NodeJS.Timeout | undefined;
+}
+
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }
 
 export function streamQueue<Command, Outcome>({
