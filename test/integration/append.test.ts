@@ -171,8 +171,7 @@ describe('a chain, several commands of one stream in one call,', () => {
       { outcome: 'appended', version: 5 },
       { outcome: 'appended', version: 7 },
     ]);
-    const rows = await stored(streamId);
-    expect(rows.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(await stored(streamId)).toHaveLength(7);
     const [contexts] = await world.query<{ count: number }>(
       'select count(*)::int as count from es.request_contexts where command_id = any($1)',
       [given.map(({ commandId }) => commandId)],

@@ -3,7 +3,14 @@ import type { Environment } from '@docket/runtime/environment';
 import { operations } from '@docket/runtime/health';
 import type { Check } from '@docket/runtime/health';
 import type { Log } from '@docket/runtime/log';
-import { createRegistry, measureAppends, measureHttp, measurePools, measureProjections } from '@docket/runtime/metrics';
+import {
+  createRegistry,
+  measureAppends,
+  measureHttp,
+  measurePools,
+  measureProjections,
+  measureWaiting,
+} from '@docket/runtime/metrics';
 import { connect } from '@docket/store/connect';
 import type { Store } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
@@ -39,23 +46,25 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   measureProjections(registry, () => readStandings(database));
   const onCall = measureAppends(registry);
   const notify = notifier(database.pool);
+  const queue = repositoryQueue({
+    database,
+    groupCommit: groupCommit({
+      executor: logStore.pool,
+      prepared: pooler === 'none',
+      onAppended: notify,
+      onCall,
+    }),
+    onAppended: notify,
+    onCall,
+  });
+  measureWaiting(registry, () => queue.size().waiting);
   const passwordPool = passwords(environment.passwordCost);
   const meilisearch = await searchEngine(environment, database);
   const app = createApp({
     ...environment,
     database,
     log,
-    repositoryQueue: repositoryQueue({
-      database,
-      groupCommit: groupCommit({
-        executor: logStore.pool,
-        prepared: pooler === 'none',
-        onAppended: notify,
-        onCall,
-      }),
-      onAppended: notify,
-      onCall,
-    }),
+    repositoryQueue: queue,
     onAppended: notify,
     onCall,
     passwords: passwordPool,
