@@ -1,14 +1,13 @@
 /**
  * Commands that touch what must be unique or true at once: a transaction of their own, side tables first, the append last; either all
- * of it counts or nothing, and on a lost race it is done again.
+ * of it counts or nothing. Who lost a race does it again with the streams to itself, so that it does not lose another.
  */
-import { setTimeout as elapsed } from 'node:timers/promises';
-
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { isUniqueViolation } from '@docket/store/connect';
+import { isDeadlock, isUniqueViolation } from '@docket/store/connect';
 import type { Store } from '@docket/store/connect';
 import type { AppendCall } from '@docket/store/log/group-commit';
+import { lockStreams } from '@docket/store/log/lock-streams';
 import { appendAll } from '@docket/store/log';
 import type { AppendCommand, Verdict } from '@docket/store/log';
 import { inTransaction } from '@docket/store/transaction';
@@ -17,7 +16,6 @@ import type pg from 'pg';
 import { contendedMsMax } from '../limits.ts';
 import { earlierOutcome } from './envelope.ts';
 import type { CommandEnvelope } from './envelope.ts';
-import { retryPauseMs } from './retry-pause.ts';
 
 export interface TransactionExecution {
   readonly database: Store;
@@ -37,16 +35,19 @@ export async function transact(
   work: (client: pg.PoolClient) => Promise<readonly AppendCommand[] | Refusal>,
 ): Promise<'done' | Refusal> {
   const since = performance.now();
-  for (let losses = 0, age = 0; age < contendedMsMax; age = performance.now() - since) {
+  let contended: readonly string[] = [];
+  while (performance.now() - since < contendedMsMax) {
     const past = await earlierOutcome(database, envelope);
     if (past !== undefined) return isRefusal(past) ? past : 'done';
     const started = performance.now();
     let outcomes: readonly Verdict['outcome'][] = [];
     try {
       const outcome = await inTransaction<'done' | 'again' | Refusal>(database, async (client, abort) => {
+        if (contended.length > 0) await lockStreams(client, contended);
         const appends = await work(client);
         if (isRefusal(appends)) return abort(appends);
         if (appends.length === 0) return 'done';
+        contended = appends.map(({ streamId }) => streamId);
         const verdicts = await appendAll(client, appends, false);
         outcomes = verdicts.map((verdict) => verdict.outcome);
         return outcomes.every((verdict) => verdict === 'appended') ? 'done' : abort('again');
@@ -56,9 +57,9 @@ export async function transact(
       }
       if (outcome === 'done') onAppended();
       if (outcome !== 'again') return outcome;
-      losses += 1;
-      await elapsed(retryPauseMs(losses, age, Math.random()));
     } catch (error) {
+      // Two of whom one has its row and the other the stream.
+      if (isDeadlock(error)) continue;
       if (!isUniqueViolation(error)) throw error;
       // Taken by somebody else, or by this very command when it was sent twice at once.
       const twin = await earlierOutcome(database, envelope);
