@@ -6,7 +6,7 @@ import { isConnectionLoss } from '../connect.ts';
 import { appendAll } from '../log.ts';
 import type { AppendCommand, Executor, Verdict } from '../log.ts';
 
-export const batchCommandsMax = 200;
+const batchCommandsMax = 200;
 const queuedCommandsMax = 5_000;
 /** How long a command is sent again whose fate is unknown. Shorter than the patience of a client. */
 const resendMsMax = 8_000;
@@ -25,7 +25,7 @@ interface Waiting {
 export interface GroupCommit {
   /**
    * Verdicts in the order of the commands. Several of one stream are a chain: each was decided on what the one before it leaves, and is
-   * a conflict unless that was appended with it. At most `batchCommandsMax`.
+   * a conflict unless that was appended with it. At most two hundred.
    */
   readonly append: (commands: readonly AppendCommand[]) => Promise<readonly Verdict[]>;
 }
