@@ -5,7 +5,7 @@ import type { Refusal } from '@docket/shared/refusal';
 import { parseAuthorization } from '@docket/shared/tokens';
 import type { TokenText } from '@docket/shared/tokens';
 import type { Actor } from '@docket/shared/event';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 import { lookUp, lookUpWithAccount } from '@docket/store/read/look-up';
 import type { Lookup } from '@docket/store/read/look-up';
 
@@ -24,7 +24,7 @@ export type Caller =
   | { readonly by: 'token'; readonly account: AccountRow | undefined; readonly claims: Claims };
 
 export interface Authentication {
-  readonly database: Store;
+  readonly database: Database;
   readonly passwords: Passwords;
   readonly tokens: Tokens;
   readonly sessions: Sessions;

@@ -5,9 +5,10 @@ import type { TokenKey } from '@docket/runtime/environment';
 import type { Metadata } from '@docket/shared/event';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import type { Store } from '@docket/store/connect';
-import { readCommand } from '@docket/store/log';
-import type { PastCommand, RequestContext } from '@docket/store/log';
+import type { Database } from '@docket/store/connect';
+import { readCommand } from '@docket/store/log/read';
+import type { RequestContext } from '@docket/store/log/append';
+import type { PastCommand } from '@docket/store/log/read';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 
 import { actorOf } from '../access/authenticate.ts';
@@ -57,7 +58,7 @@ function fingerprint({ method, path }: ApiRequest, body: string, { id, secret }:
 
 /** Undefined: the client did not name its command, or it is new. */
 export async function earlierOutcome(
-  database: Store,
+  database: Database,
   envelope: CommandEnvelope,
 ): Promise<PastCommand | Refusal | undefined> {
   return envelope.context.fingerprint === null ? undefined : pastCommand(database, envelope);
@@ -65,10 +66,10 @@ export async function earlierOutcome(
 
 /** What is in the log of this command, unless another request put it there; undefined when nothing is. */
 export async function pastCommand(
-  database: Store,
+  database: Database,
   { commandId, context }: CommandEnvelope,
 ): Promise<PastCommand | Refusal | undefined> {
-  const past = await readCommand(database.pool, commandId);
+  const past = await readCommand(database, commandId);
   if (!past) return undefined;
   return isSameRequest(past.fingerprint, context.fingerprint) ? past : commandReused;
 }

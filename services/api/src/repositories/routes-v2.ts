@@ -4,6 +4,7 @@ import { namespaceName, repositoryName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import type { RepositoryAt } from '@docket/store/read/look-up';
+import { registeredAt, wasDeletedWithinDays } from '@docket/store/log/repositories';
 import { lookUp } from '@docket/store/read/look-up';
 import type { Lookup } from '@docket/store/read/look-up';
 import { z } from 'zod';
@@ -23,7 +24,6 @@ import { run } from './command.ts';
 import type { Commanding } from './command.ts';
 import { detailsDto } from './dto.ts';
 import type { Executed } from './execute.ts';
-import { deletedWithinDays, registeredAt } from './queries.ts';
 
 export type ManagementRoutes = Commanding & Pick<Environment, 'undeleteDays'>;
 
@@ -137,7 +137,7 @@ async function deleteRepository(using: ManagementRoutes, request: ApiRequest): P
 async function restore(using: ManagementRoutes, request: ApiRequest): Promise<Outcome> {
   const target = await authorizeAction(using, request, 'restore');
   if (isRefusal(target)) return target;
-  const inTime = await deletedWithinDays(using.database, target.repository.id, using.undeleteDays);
+  const inTime = await wasDeletedWithinDays(using.database, target.repository.id, using.undeleteDays);
   const executed = await run(using, request, target.caller, { ...target, command: { type: 'Restore', inTime } });
   return isRefusal(executed) ? executed : details(using, target, repositoryAfter(executed), 200);
 }

@@ -1,5 +1,5 @@
-import { repositoryStream } from '@docket/shared/stored-event';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
+import { lastAnnouncements } from '@docket/store/log/repositories';
 
 export interface Tag {
   readonly name: string;
@@ -32,25 +32,13 @@ export interface TagDto {
   readonly status: 'active';
 }
 
-interface Row {
-  tag: string;
-  position: bigint;
-  recorded_at: Date;
-  actor: string | null;
-}
-
 /** With who announced each last, and when: the log knows. */
-export async function describeTags(database: Store, repositoryId: string, tags: readonly Tag[]): Promise<TagDto[]> {
+export async function describeTags(database: Database, repositoryId: string, tags: readonly Tag[]): Promise<TagDto[]> {
   if (tags.length === 0) return [];
-  const rows = await database.query<Row>(
-    'last_announced',
-    `select distinct on (image ->> 'tag') image ->> 'tag' as tag, e.position, e.recorded_at, a.name as actor
-     from es.events e
-     cross join lateral jsonb_array_elements(e.data -> 'images') as image
-     left join directory.accounts a on a.id = (e.metadata #>> '{actor,id}')::uuid
-     where e.stream_id = $1 and e.type in ('PushOpened', 'ImagesAdded') and image ->> 'tag' = any($2::text[])
-     order by image ->> 'tag', e.version desc`,
-    [repositoryStream(repositoryId), tags.map(({ name }) => name)],
+  const rows = await lastAnnouncements(
+    database,
+    repositoryId,
+    tags.map(({ name }) => name),
   );
   const announced = new Map(rows.map((row) => [row.tag, row]));
   return tags.flatMap(({ name, id, checksum }) => {
