@@ -27,9 +27,9 @@ export async function takeLease(
   const { name, version } = projection;
   const row = await database
     .updateTable('es.projections')
-    .set((row) => ({ version, holder, fence: row('fence', '+', 1n), held_until: inMs(heldMs) }))
+    .set((projected) => ({ version, holder, fence: projected('fence', '+', 1n), held_until: inMs(heldMs) }))
     .where('name', '=', name)
-    .where((row) => (succeeds ? row('version', '<=', version) : row('version', '=', version)))
+    .where('version', succeeds ? '<=' : '=', version)
     .where('held_until', '<', sql<Date>`clock_timestamp()`)
     .returning('fence')
     .executeTakeFirst();

@@ -206,11 +206,12 @@ async function lapseUnconfirmed(
     .where('account.status', '=', 'inactive')
     .where('account.registered_at', '<', hoursAgo(confirmationHoursMax))
     .$if(exceptAccountId !== undefined, (query) => query.where('account.id', '<>', exceptAccountId ?? ''))
-    .where(({ or, eb, exists, selectFrom }) =>
-      or([
-        ...(name === undefined ? [] : [eb('account.name', '=', name)]),
-        exists(
-          selectFrom('directory.addresses as address')
+    .where((account) =>
+      account.or([
+        ...(name === undefined ? [] : [account('account.name', '=', name)]),
+        account.exists(
+          account
+            .selectFrom('directory.addresses as address')
             .select('address.id')
             .whereRef('address.account_id', '=', 'account.id')
             .where('address.address_key', '=', addressKey(email)),
@@ -253,10 +254,13 @@ async function lapse(transaction: Transaction, accountId: string, namespaceId: s
   await transaction
     .deleteFrom('directory.namespaces')
     .where('id', '=', namespaceId)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('directory.repository_names').select('repository_id').where('namespace_id', '=', namespaceId),
+    .where((namespace) =>
+      namespace.not(
+        namespace.exists(
+          namespace
+            .selectFrom('directory.repository_names')
+            .select('repository_id')
+            .where('namespace_id', '=', namespaceId),
         ),
       ),
     )

@@ -10,10 +10,10 @@ export async function isNamespaceTaken(database: Database, name: NamespaceName):
     .leftJoin('directory.accounts as account', 'account.id', 'namespace.account_id')
     .select('namespace.id')
     .where('namespace.name', '=', name)
-    .where(({ or, eb }) =>
-      or([
-        eb('account.status', 'is distinct from', 'inactive'),
-        eb('account.registered_at', '>=', hoursAgo(confirmationHoursMax)),
+    .where((namespace) =>
+      namespace.or([
+        namespace('account.status', 'is distinct from', 'inactive'),
+        namespace('account.registered_at', '>=', hoursAgo(confirmationHoursMax)),
       ]),
     )
     .executeTakeFirst();

@@ -11,7 +11,7 @@ import type { SearchEngine, SearchFound, SearchQuestion } from './engine.ts';
 import { searchRoutes } from './routes.ts';
 
 /** Never connected to: nothing is found here, so there is nothing to look up. */
-const { database, stop } = connect({
+const { database } = connect({
   url: 'postgres://127.0.0.1:1/none',
   applicationName: 'test',
   pooler: 'none',
