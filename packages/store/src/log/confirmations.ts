@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 
 import type { Database } from '../connect.ts';
 import type { Checkpoint } from '../followers/checkpoint.ts';
+import { readSafePosition } from './read.ts';
 
 export interface AddedAddress {
   readonly at: Checkpoint;
@@ -50,13 +51,11 @@ export async function readConfirmationPage(
   eventsMax: number,
 ): Promise<ConfirmationPage | undefined> {
   // Two statements: the events are read with a younger snapshot than the one the gate was looked at with.
-  const safe = await sql<{ position: bigint }>`select es.safe_position() as position`.execute(database);
+  const safe = await readSafePosition(database);
   const ends = await sql<EndRow>`select count(*)::int as events, max(position) as position,
       (array_agg(command_id order by position desc))[1] as command_id
     from (select position, command_id from es.events
-      where position > ${after} and position <= ${safe.rows[0]?.position ?? 0n} order by position limit ${eventsMax}) page`.execute(
-    database,
-  );
+      where position > ${after} and position <= ${safe} order by position limit ${eventsMax}) page`.execute(database);
   const [end] = ends.rows;
   if (!end || end.position === null) return undefined;
   const { rows } =

@@ -40,6 +40,12 @@ export async function readAfter(
   return rows.map((row) => recorded(row, readEvent));
 }
 
+/** The last position that no append in flight can still go below. Read committed, on the primary. */
+export async function readSafePosition(database: Database): Promise<bigint> {
+  const { rows } = await sql<{ readonly position: bigint }>`select es.safe_position() as position`.execute(database);
+  return rows[0]?.position ?? 0n;
+}
+
 /** One stream, oldest first. `parse` says what its events are, and throws on what they are not. */
 export async function readStream<Event>(
   database: Database,
