@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { announce, readImages, repositoryOf } from '../conformance/repository.ts';
@@ -16,6 +15,7 @@ import type { VerbResult } from '../support/docket.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
+import { openStore } from './append-commands.ts';
 import { expectedReadModels, storedReadModels } from './read-models.ts';
 
 const program = fileURLToPath(new URL('../../services/cli/dist/main.js', import.meta.url));
@@ -251,11 +251,11 @@ test('an import that was killed goes on under its id, and is taken back whole, a
 
 test('after all of it the read models are what the log says', async () => {
   await world.projected();
-  const pool = new pg.Pool({ connectionString: world.databaseUrls.owner, max: 1 });
+  const { database, stop } = openStore(world.databaseUrls.owner, 1);
   try {
-    expect(await storedReadModels(pool, 'read')).toEqual(await expectedReadModels(pool));
+    expect(await storedReadModels(database, 'read')).toEqual(await expectedReadModels(database));
   } finally {
-    await pool.end();
+    await stop();
   }
 });
 

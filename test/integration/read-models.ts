@@ -4,7 +4,8 @@ import { evolve, absentRepository } from '@docket/shared/repositories';
 import type { Repository } from '@docket/shared/repositories';
 import { readRepositoryEvent, repositoryOf } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
-import type pg from 'pg';
+import type { Database } from '@docket/store/connect';
+import { sql } from 'kysely';
 
 export interface ReadModels {
   readonly repositories: readonly RepositoryLine[];
@@ -26,12 +27,12 @@ interface RepositoryLine {
 }
 
 /** As little of the projector's code as can be: rows are compared with a plain fold of each stream from its first event. */
-export async function expectedReadModels(client: pg.ClientBase | pg.Pool): Promise<ReadModels> {
-  const { rows } = await client.query<StoredEvent & { stream_id: string; position: string; updated_at: string }>(
-    `select stream_id, position::text, type, schema_version, data,
+export async function expectedReadModels(database: Database): Promise<ReadModels> {
+  const { rows } = await sql<
+    StoredEvent & { stream_id: string; position: string; updated_at: string }
+  >`select stream_id, position::text, type, schema_version, data,
        coalesce((data ->> 'last_updated')::timestamptz, date_trunc('milliseconds', recorded_at))::text as updated_at
-     from es.events where stream_id like 'repository-%' order by stream_id, version`,
-  );
+     from es.events where stream_id like 'repository-%' order by stream_id, version`.execute(database);
   const streams = new Map<string, typeof rows>();
   for (const row of rows) {
     const stream = streams.get(row.stream_id);
@@ -73,17 +74,15 @@ const updateTypes = new Set([
   'ImagesRestored',
 ]);
 
-export async function storedReadModels(
-  client: pg.ClientBase | pg.Pool,
-  schema: 'read' | 'read_next',
-): Promise<ReadModels> {
-  const repositories = await client.query<RepositoryLine>(
-    `select repository_id, number::text, version, status, is_private, description, star_count::text, pull_count::text,
+export async function storedReadModels(database: Database, schema: 'read' | 'read_next'): Promise<ReadModels> {
+  const repositories =
+    await sql<RepositoryLine>`select repository_id, number::text, version, status, is_private, description, star_count::text, pull_count::text,
        last_updated::text as last_updated, state
-     from ${schema}.repositories`,
-  );
-  const images = await client.query<{ line: string }>(
-    `select repository_id || ' ' || image_id || ' ' || coalesce(checksum, '-') as line from ${schema}.images`,
+     from ${sql.id(schema, 'repositories')}`.execute(database);
+  const images = await sql<{
+    line: string;
+  }>`select repository_id || ' ' || image_id || ' ' || coalesce(checksum, '-') as line from ${sql.id(schema, 'images')}`.execute(
+    database,
   );
   return {
     repositories: repositories.rows.toSorted(byId),

@@ -12,7 +12,7 @@ export async function mountedRoutes(
   settings: Readonly<Record<string, string>>,
 ): Promise<{ readonly exact: readonly string[]; readonly wildcards: readonly string[] }> {
   const environment = parseEnvironment({ ...settings });
-  const database = connect({
+  const { database, stop } = connect({
     url: environment.databaseUrl,
     applicationName: 'docket test',
     pooler: 'none',
@@ -24,7 +24,7 @@ export async function mountedRoutes(
       ...environment,
       database,
       log: createLog({ name: 'api', level: 'silent' }),
-      groupCommit: groupCommit({ executor: database.pool, prepared: false, onAppended: () => undefined }),
+      groupCommit: groupCommit({ database, onAppended: () => undefined }),
       onAppended: () => undefined,
       passwords: {
         isRight: () => Promise.resolve(false),
@@ -46,6 +46,6 @@ export async function mountedRoutes(
       wildcards: mounted.filter(({ path }) => path.includes('*')).map(({ path }) => path),
     };
   } finally {
-    await database.stop();
+    await stop();
   }
 }

@@ -8,8 +8,18 @@ import type pg from 'pg';
 
 import { preparedName } from './prepared.ts';
 
+/** What is needed of a client of `pg`. */
+export interface PooledClient extends Pick<pg.PoolClient, 'on' | 'off' | 'release'> {
+  query(config: pg.QueryConfig): Promise<pg.QueryResult>;
+}
+
+export interface ClientPool {
+  connect(): Promise<PooledClient>;
+  end(): Promise<void>;
+}
+
 export interface PostgresDialectOptions {
-  readonly pool: pg.Pool;
+  readonly pool: ClientPool;
   /** False behind a pooler in transaction mode: the next statement may run on another server connection. */
   readonly prepares: boolean;
 }
@@ -62,7 +72,7 @@ const begin = CompiledQuery.raw('begin');
 const commit = CompiledQuery.raw('commit');
 const rollback = CompiledQuery.raw('rollback');
 
-function pooledConnection(client: pg.PoolClient, prepares: boolean): PooledConnection {
+function pooledConnection(client: PooledClient, prepares: boolean): PooledConnection {
   let broken: Error | undefined;
   // Without a listener a connection that breaks between two statements would end the process; the next statement reports it.
   const breaks = (error: Error) => {
