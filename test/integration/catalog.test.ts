@@ -105,12 +105,12 @@ async function makePrivate(fullName: string): Promise<void> {
     [fullName],
   );
   if (!row) throw new Error(`there is no repository ${fullName}`);
-  const api = openStore(world.databaseUrls.api, 1);
+  const opened = openStore(world.databaseUrls.api, 1);
   try {
     const events = [{ type: 'VisibilityChanged', data: { is_private: true } }] as const;
-    await appendHistories(api.database, [{ repositoryId: row.repository_id, after: row.version, events }]);
+    await appendHistories(opened.database, [{ repositoryId: row.repository_id, after: row.version, events }]);
   } finally {
-    await api.stop();
+    await opened.stop();
   }
 }
 
@@ -260,9 +260,9 @@ test('a page is read through the indexes: a namespace of thousands costs no more
     await world.query('analyze directory.repository_names');
     const place = { namespace: 'crowd', name: 'bulk-5' };
     const nobody = { id: null, isAdmin: false };
-    const api = openStore(world.databaseUrls.api, 1);
-    const statement = catalogStatement(nobody, place, 101).compile(api.database);
-    await api.stop();
+    const opened = openStore(world.databaseUrls.api, 1);
+    const statement = catalogStatement(nobody, place, 101).compile(opened.database);
+    await opened.stop();
     const plan = await world.query<{ 'QUERY PLAN': string }>(
       `explain (analyze) ${statement.sql}`,
       statement.parameters,

@@ -1,4 +1,4 @@
-/** Every limit of the API that more than one place knows, with its unit and its reason. */
+/** Limits of the API that are about a request, an answer or a connection, whatever it asks for. Each has its unit and its reason. */
 
 /** The list of a large repository: docker 0.3 to 1.9 send all ids of all layers at once. */
 export const bodyBytesMax = 10 * 1024 * 1024;

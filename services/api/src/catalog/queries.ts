@@ -1,13 +1,12 @@
 /** The names of the repositories that somebody may see, in the order of their bytes, a page at a time. */
-import { fullNameText } from '@docket/shared/names';
-import type { FullName, NamespaceName, RepositoryName } from '@docket/shared/names';
+import type { FullName } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
 import { isBehind } from '@docket/store/log/tail';
-import { lookUpMany } from '@docket/store/read/look-up';
 import { sql } from 'kysely';
 
 import type { AccountRow } from '../access/accounts.ts';
-import { may } from '../access/rights.ts';
+import { readableNow } from '../access/readable.ts';
+import type { NamedRow } from '../access/readable.ts';
 
 /** Where a page begins: behind this name, which need not be one that exists. */
 export interface CatalogPlace {
@@ -15,15 +14,9 @@ export interface CatalogPlace {
   readonly name: string;
 }
 
-interface Row {
-  namespace: NamespaceName;
-  name: RepositoryName;
-  namespace_id: string;
-  /** Null: reserved, nobody's but the admins'. */
-  owner_id: string | null;
-  viewer_role: 'owner' | 'member' | null;
+interface Row extends NamedRow {
   /** There are events that its row does not hold yet. */
-  behind: boolean;
+  readonly behind: boolean;
 }
 
 /**
@@ -85,14 +78,13 @@ export async function catalogPage(
   return found;
 }
 
-/** The read model lags: what was hidden a moment ago is not shown, and what was created a moment ago is. */
-async function visible(database: Database, viewer: AccountRow | undefined, rows: readonly Row[]): Promise<Row[]> {
+/** What was hidden a moment ago is not shown, and what was created a moment ago is. */
+async function visible(
+  database: Database,
+  viewer: AccountRow | undefined,
+  rows: readonly Row[],
+): Promise<readonly Row[]> {
   const behind = rows.filter((row) => row.behind);
-  if (behind.length === 0) return [...rows];
-  const states = await lookUpMany(database, behind);
-  return rows.filter((row) => {
-    if (!row.behind) return true;
-    const namespace = { id: row.namespace_id, ownerId: row.owner_id, viewerRole: row.viewer_role };
-    return may('read', viewer, namespace, states.get(fullNameText(row))?.state);
-  });
+  const readable = new Set((await readableNow(database, viewer, behind)).map(({ row }) => row));
+  return rows.filter((row) => !row.behind || readable.has(row));
 }

@@ -1,21 +1,15 @@
-import { fullNameText } from '@docket/shared/names';
-import type { ImageId, NamespaceName, RepositoryName } from '@docket/shared/names';
+import type { ImageId } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
 import { isBehind } from '@docket/store/log/tail';
-import { lookUpMany } from '@docket/store/read/look-up';
 import { sql } from 'kysely';
 
 import type { AccountRow } from '../access/accounts.ts';
-import { may } from '../access/rights.ts';
+import { readableNow } from '../access/readable.ts';
+import type { NamedRow } from '../access/readable.ts';
 
-interface Row {
-  namespace: NamespaceName;
-  namespace_id: string;
-  owner_id: string | null;
-  viewer_role: 'owner' | 'member' | null;
-  name: RepositoryName;
+interface Row extends NamedRow {
   /** There are events that its row does not hold yet. */
-  behind: boolean;
+  readonly behind: boolean;
 }
 
 /** Repositories that hold the image; of more than these none was changed in the last moments, all of them at once. */
@@ -40,10 +34,5 @@ export async function isImageReadable(
           where g.repository_id = r.repository_id and g.account_id = ${accountId}::uuid))
     limit ${candidatesMax}`.execute(database);
   if (rows.some(({ behind }) => !behind)) return true;
-  if (rows.length === 0) return false;
-  const states = await lookUpMany(database, rows);
-  return rows.some((row) => {
-    const namespace = { id: row.namespace_id, ownerId: row.owner_id, viewerRole: row.viewer_role };
-    return may('read', account, namespace, states.get(fullNameText(row))?.state);
-  });
+  return (await readableNow(database, account, rows)).length > 0;
 }

@@ -1,7 +1,7 @@
 /** The image list of a repository: written by whoever pushed, read by everybody who pulls and by the registry between. */
 import { isRefusal } from '@docket/shared/refusal';
-import { imageDtos } from '@docket/shared/repositories';
-import type { ImageDto } from '@docket/shared/repositories';
+import { imageDtos } from '@docket/shared/image-lists';
+import type { ImageDto } from '@docket/shared/image-lists';
 
 import { accountOf, authenticateAt, unauthorized } from '../access/authenticate.ts';
 import { authorizePush } from '../access/authorize.ts';

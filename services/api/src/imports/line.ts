@@ -1,8 +1,8 @@
 /** A line of an import file: NDJSON, one repository each, or just names. */
 import { library, namespaceName, repositoryName } from '@docket/shared/names';
 import type { FullName, NamespaceName } from '@docket/shared/names';
-import { imageEntry } from '@docket/shared/repositories';
-import type { ImageEntry } from '@docket/shared/repositories';
+import { imageEntry } from '@docket/shared/image-lists';
+import type { ImageEntry } from '@docket/shared/image-lists';
 import { isRefusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 

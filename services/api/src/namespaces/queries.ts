@@ -2,7 +2,6 @@
  * The repositories of a namespace that somebody may read. Rows come from the read model; those that it has not caught up with are read
  * from the log and take their place, so that nothing is listed or counted a moment longer than it may be seen.
  */
-import { fullNameText } from '@docket/shared/names';
 import type { RepositoryName } from '@docket/shared/names';
 import type { ActiveRepository } from '@docket/shared/repositories';
 import { repositoryOf } from '@docket/shared/stored-event';
@@ -10,12 +9,12 @@ import { readInUse, tablesProjection } from '@docket/store/followers/checkpoint'
 import { registeredAt, repositoryStreamsAfter } from '@docket/store/log/repositories';
 import { recordedAt } from '@docket/store/log/tail';
 import type { Database } from '@docket/store/connect';
-import { lookUpMany } from '@docket/store/read/look-up';
 import type { NamespaceAt } from '@docket/store/read/look-up';
 import { sql } from 'kysely';
 
 import type { AccountRow } from '../access/accounts.ts';
-import { may, roleOf } from '../access/rights.ts';
+import { readableNow } from '../access/readable.ts';
+import { roleOf } from '../access/rights.ts';
 import { detailsDto } from '../repositories/dto.ts';
 import type { DetailsDto } from '../repositories/dto.ts';
 
@@ -84,15 +83,13 @@ async function visibleAtThisMoment(
   namespace: NamespaceAt,
   behind: readonly Behind[],
 ): Promise<Listed[]> {
-  if (behind.length === 0) return [];
-  const names = behind.map(({ name }) => ({ namespace: namespace.name, name }));
-  const states = await lookUpMany(database, names);
+  const { id: namespace_id, ownerId: owner_id, viewerRole: viewer_role } = namespace;
+  const rows = behind.map(({ name }) => ({ namespace: namespace.name, name, namespace_id, owner_id, viewer_role }));
   const listed: Listed[] = [];
-  for (const name of names) {
-    const repository = states.get(fullNameText(name));
-    if (repository?.state.status !== 'active' || !may('read', viewer, namespace, repository.state)) continue;
-    const registered = await registeredAt(database, repository.id);
-    listed.push({ name: name.name, state: repository.state, lastUpdated: repository.lastUpdated, registered });
+  for (const { row, repository } of await readableNow(database, viewer, rows)) {
+    const { id, state, lastUpdated } = repository;
+    if (state.status !== 'active') continue;
+    listed.push({ name: row.name, state, lastUpdated, registered: await registeredAt(database, id) });
   }
   return listed;
 }

@@ -1,5 +1,5 @@
 /** What answers look like, held by the compiler to the types that the code answers with. */
-import type { ImageDto } from '@docket/shared/repositories';
+import type { ImageDto } from '@docket/shared/image-lists';
 import type { SearchAnswer, SearchResult } from '@docket/shared/search';
 import { z } from 'zod';
 

@@ -1,5 +1,6 @@
 /** Which repositories hold an image: one row for each pair, written by differences, so that a push costs what it brings. */
-import type { Image, Repository } from '@docket/shared/repositories';
+import type { Image } from '@docket/shared/image-lists';
+import type { Repository } from '@docket/shared/repositories';
 import type { Transaction } from '@docket/store/connect';
 import { prepared } from '@docket/store/prepared';
 
