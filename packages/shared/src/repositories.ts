@@ -314,13 +314,3 @@ export function isPublic(state: Repository): state is ActiveRepository {
 export function starsOf({ star_count, stars }: Pick<ActiveRepository, 'star_count' | 'stars'>): number | null {
   return star_count === null && stars === 0 ? null : (star_count ?? 0) + stars;
 }
-
-/** One image of the answer to GET images; keys and no others as the seed shows them. */
-export interface ImageDto {
-  readonly id: string;
-  readonly checksum: string;
-}
-
-export function imageDtos(images: readonly Image[]): ImageDto[] {
-  return images.map(({ id, checksum: known }) => ({ id, checksum: known ?? '' }));
-}

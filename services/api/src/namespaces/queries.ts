@@ -16,6 +16,7 @@ import { may, roleOf } from '../access/rights.ts';
 import { detailsDto } from '../repositories/dto.ts';
 import type { DetailsDto } from '../repositories/dto.ts';
 import { registeredAt } from '../repositories/queries.ts';
+import type { OwnNamespaceDto } from './dto.ts';
 
 export const orderings = ['name', '-name', 'last_updated', '-last_updated'] as const;
 export type Ordering = (typeof orderings)[number];
@@ -235,20 +236,14 @@ async function storedPage(
   return fromTheEnd ? listed.toReversed() : listed;
 }
 
-export interface NamespaceDto {
-  readonly name: string;
-  readonly type: 'user' | 'organization';
-  readonly role: 'owner' | 'member';
-}
-
 /** The account's own, and those of the organizations that it belongs to. */
 export async function namespacesOf(
   database: Store,
   accountId: string,
   offset: number,
   limit: number,
-): Promise<{ readonly count: number; readonly results: readonly NamespaceDto[] }> {
-  const rows = await database.query<NamespaceDto & { count: bigint }>(
+): Promise<{ readonly count: number; readonly results: readonly OwnNamespaceDto[] }> {
+  const rows = await database.query<OwnNamespaceDto & { count: bigint }>(
     'namespaces_of',
     `select name, type, role, count(*) over () as count from (
        select name, 'user' as type, 'owner' as role from directory.namespaces where account_id = $1

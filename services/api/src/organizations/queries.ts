@@ -1,10 +1,7 @@
 import type { MemberRole } from '@docket/shared/organizations';
 import type { Reader } from '@docket/store/connect';
 
-export interface MemberDto {
-  readonly username: string;
-  readonly role: MemberRole;
-}
+import type { MemberDto } from './dto.ts';
 
 export async function membersOf(
   reader: Reader,

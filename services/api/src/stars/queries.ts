@@ -1,9 +1,6 @@
 import type { Reader } from '@docket/store/connect';
 
-export interface StargazerDto {
-  readonly user: string;
-  readonly starred_at: string;
-}
+import type { StargazerDto } from './dto.ts';
 
 /** The latest first. */
 export async function stargazers(

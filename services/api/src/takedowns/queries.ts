@@ -1,11 +1,6 @@
 import type { Reader } from '@docket/store/connect';
 
-export interface TakedownDto {
-  readonly kind: 'image' | 'repository';
-  /** An image id, or `namespace/name`. */
-  readonly name: string;
-  readonly reason: string;
-}
+import type { TakedownDto } from './dto.ts';
 
 /** What is taken down at present, by name. */
 export async function listTakedowns(
