@@ -49,6 +49,8 @@ export function connect({ url, applicationName, pooler, connectionsMax, onIdleEr
     types,
   });
   pool.on('error', onIdleError);
+  // A connection may say more than once that it broke, and also after it was thrown away; nobody listening would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const database = new Kysely<Tables>({ dialect: postgresDialect({ pool, prepares: pooler === 'none' }) });
   return { database, pool, stop: () => pool.end() };
 }

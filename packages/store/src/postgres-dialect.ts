@@ -4,7 +4,7 @@
  */
 import { CompiledQuery, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
 import type { DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely';
-import type pg from 'pg';
+import pg from 'pg';
 
 import { preparedName } from './prepared.ts';
 
@@ -88,11 +88,21 @@ function pooledConnection(client: PooledClient, prepares: boolean): PooledConnec
     executeQuery: async <Row>({ sql: text, parameters, query }: CompiledQuery): Promise<QueryResult<Row>> => {
       const name = prepares ? preparedName(query) : undefined;
       const values = [...parameters];
-      const { rows, rowCount } = await client.query(name === undefined ? { text, values } : { name, text, values });
-      return { rows, numAffectedRows: BigInt(rowCount ?? 0) };
+      try {
+        const { rows, rowCount } = await client.query(name === undefined ? { text, values } : { name, text, values });
+        return { rows, numAffectedRows: BigInt(rowCount ?? 0) };
+      } catch (error) {
+        if (error instanceof Error && endsConnection(error)) breaks(error);
+        throw error;
+      }
     },
     streamQuery: () => {
       throw new Error('no statement is streamed: every answer has a limit');
     },
   };
+}
+
+/** What the server refuses leaves the connection good; whatever else went wrong, nobody knows what comes next on it. */
+function endsConnection(error: Error): boolean {
+  return !(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC';
 }

@@ -63,6 +63,15 @@ export async function authenticateVisitor(using: Authentication, request: ApiReq
   return unauthorized('an access token is for a registry; here a name and password or a session are needed');
 }
 
+/** As somebody: nobody is asked for a name and password. */
+export type Person = Exclude<Visitor, { by: 'nothing' }>;
+
+export async function authenticatePerson(using: Authentication, request: ApiRequest): Promise<Person | Refusal> {
+  const caller = await authenticateVisitor(using, request);
+  if (isRefusal(caller) || caller.by !== 'nothing') return caller;
+  return unauthorized('a name and password are needed, or a session');
+}
+
 export function unauthorized(message: string): Refusal {
   return refuse('unauthorized', message);
 }

@@ -14,6 +14,7 @@ import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import { actorOf } from '../access/authenticate.ts';
 import type { Caller } from '../access/authenticate.ts';
 import type { ApiRequest } from '../http/request.ts';
+import { smallBodyBytesMax } from '../limits.ts';
 
 export interface CommandEnvelope {
   readonly commandId: string;
@@ -49,6 +50,16 @@ export function commandEnvelope(
   };
 }
 
+/** Of a request whose body was read for the command, or is small and is read here; one that cannot be read tells nothing. */
+export async function envelopeOf(
+  request: ApiRequest,
+  caller: Caller,
+  tokenKeys: readonly TokenKey[],
+): Promise<CommandEnvelope | Refusal> {
+  const body = await request.text(smallBodyBytesMax);
+  return commandEnvelope(request, caller, typeof body === 'string' ? body : '', tokenKeys);
+}
+
 /** Keyed, because a body may hold a password; with the key's id in front, because keys are replaced. */
 function fingerprint({ method, path }: ApiRequest, body: string, { id, secret }: TokenKey): string {
   return `${id}:${createHmac('sha256', secret)
@@ -73,6 +84,8 @@ export async function pastCommand(
   if (!past) return undefined;
   return isSameRequest(past.fingerprint, context.fingerprint) ? past : commandReused;
 }
+
+export const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
 
 export const commandReused = refuse('command_reused', 'the Idempotency-Key was used for another request');
 

@@ -2,7 +2,7 @@
  * Commands that touch what must be unique or true at once: a transaction of their own, side tables first, the append last; either all
  * of it counts or nothing, and on a lost race it is done again.
  */
-import { isRefusal, refuse } from '@docket/shared/refusal';
+import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { isUniqueViolation } from '@docket/store/connect';
 import type { Database, Transaction } from '@docket/store/connect';
@@ -12,7 +12,7 @@ import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { inTransaction } from '@docket/store/transaction';
 
 import { attemptsMax } from '../limits.ts';
-import { earlierOutcome } from './envelope.ts';
+import { earlierOutcome, raceLost } from './envelope.ts';
 import type { CommandEnvelope } from './envelope.ts';
 
 export interface TransactionExecution {
@@ -22,8 +22,6 @@ export interface TransactionExecution {
   /** After every transaction that came to its append, whatever the log said. */
   readonly onCall?: ((call: AppendCall) => void) | undefined;
 }
-
-const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
 
 /** `work` gives the appends that go with what it wrote; `taken` is the answer when something that must be unique is not. */
 export async function transact(

@@ -17,6 +17,7 @@ import { readableNow } from '../access/readable.ts';
 import { roleOf } from '../access/rights.ts';
 import { detailsDto } from '../repositories/dto.ts';
 import type { DetailsDto } from '../repositories/dto.ts';
+import type { OwnNamespaceDto } from './dto.ts';
 
 export const orderings = ['name', '-name', 'last_updated', '-last_updated'] as const;
 export type Ordering = (typeof orderings)[number];
@@ -219,21 +220,15 @@ async function storedPage(
   return fromTheEnd ? listed.toReversed() : listed;
 }
 
-export interface NamespaceDto {
-  readonly name: string;
-  readonly type: 'user' | 'organization';
-  readonly role: 'owner' | 'member';
-}
-
 /** The account's own, and those of the organizations that it belongs to. */
 export async function namespacesOf(
   database: Database,
   accountId: string,
   offset: number,
   limit: number,
-): Promise<{ readonly count: number; readonly results: readonly NamespaceDto[] }> {
+): Promise<{ readonly count: number; readonly results: readonly OwnNamespaceDto[] }> {
   const { rows } = await sql<
-    NamespaceDto & { readonly count: bigint }
+    OwnNamespaceDto & { readonly count: bigint }
   >`select name, type, role, count(*) over () as count
     from (
       select name, 'user' as type, 'owner' as role from directory.namespaces where account_id = ${accountId}

@@ -1,11 +1,7 @@
-import type { MemberRole } from '@docket/shared/organizations';
 import type { Database } from '@docket/store/connect';
 import type { NotNull } from 'kysely';
 
-export interface MemberDto {
-  readonly username: string;
-  readonly role: MemberRole;
-}
+import type { MemberDto } from './dto.ts';
 
 export async function membersOf(
   database: Database,

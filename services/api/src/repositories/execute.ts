@@ -21,7 +21,7 @@ import type { Lookup } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
 
-import { commandReused, earlierOutcome, pastCommand } from '../commands/envelope.ts';
+import { commandReused, earlierOutcome, pastCommand, raceLost } from '../commands/envelope.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
 import { attemptsMax } from '../limits.ts';
 import type { RepositoryCommand } from './decider.ts';
@@ -44,8 +44,6 @@ export interface Executed {
   readonly state: Repository;
   readonly version: number;
 }
-
-const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
 
 export interface Intent {
   readonly fullName: FullName;

@@ -1,10 +1,7 @@
 import type { Database } from '@docket/store/connect';
 import type { NotNull } from 'kysely';
 
-export interface StargazerDto {
-  readonly user: string;
-  readonly starred_at: string;
-}
+import type { StargazerDto } from './dto.ts';
 
 /** The latest first. */
 export async function stargazers(

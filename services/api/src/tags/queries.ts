@@ -1,35 +1,13 @@
 import type { Database } from '@docket/store/connect';
 import { lastAnnouncements } from '@docket/store/log/repositories';
 
+import type { TagDto } from './dto.ts';
+
 export interface Tag {
   readonly name: string;
   /** Of its image. */
   readonly id: string;
   readonly checksum: string | null;
-}
-
-/** In the shape of the Hub. An index hears of ids, checksums and tags; what it does not hear of is null. */
-export interface TagDto {
-  /** Position of the event that announced it last. */
-  readonly id: number;
-  readonly name: string;
-  readonly images: readonly {
-    readonly id: string;
-    readonly digest: string | null;
-    readonly architecture: null;
-    readonly os: null;
-    readonly size: null;
-    readonly status: 'active';
-    readonly last_pushed: string;
-    readonly last_pulled: null;
-  }[];
-  readonly last_updated: string;
-  readonly last_updater_username: string | null;
-  readonly full_size: null;
-  readonly v2: false;
-  readonly tag_last_pushed: string;
-  readonly tag_last_pulled: null;
-  readonly status: 'active';
 }
 
 /** With who announced each last, and when: the log knows. */

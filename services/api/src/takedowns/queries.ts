@@ -1,12 +1,7 @@
 import type { Database } from '@docket/store/connect';
 import { sql } from 'kysely';
 
-export interface TakedownDto {
-  readonly kind: 'image' | 'repository';
-  /** An image id, or `namespace/name`. */
-  readonly name: string;
-  readonly reason: string;
-}
+import type { TakedownDto } from './dto.ts';
 
 /** What is taken down at present, by name. */
 export async function listTakedowns(
