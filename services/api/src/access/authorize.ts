@@ -14,7 +14,7 @@ import type { repositoryParameters } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { AccountRow } from './accounts.ts';
 import { accountOf, authenticateAt } from './authenticate.ts';
-import type { Authentication, Caller, Visit, Visitor } from './authenticate.ts';
+import type { Authentication, Visit, Visitor } from './authenticate.ts';
 import { missing, refuseAction, refuseWriting } from './rights.ts';
 import type { Action } from './rights.ts';
 
