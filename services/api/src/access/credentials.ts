@@ -1,7 +1,7 @@
 /** What an operation may want of credentials: the words of the document and the function that asks, together. */
-import type { Credentials } from '../http/operation.ts';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 
+import type { Credentials } from '../http/operation.ts';
 import {
   authenticate,
   authenticateAny,

@@ -109,16 +109,15 @@ interface Parts<
   ) => Promise<Outcome> | Outcome;
 }
 
-type NoFields = z.ZodObject<Readonly<Record<string, never>>>;
-const noFields: z.ZodObject = z.object({});
+const noFields = z.object({});
 
 /** What `handle` is given has the types of the operation's own schemas; a part that the operation does not name is empty. */
 export function operation<
   Using,
   Caller,
-  Parameters extends z.ZodObject = NoFields,
+  Parameters extends z.ZodObject = typeof noFields,
   Target = undefined,
-  Query extends z.ZodObject = NoFields,
+  Query extends z.ZodObject = typeof noFields,
   Body extends z.ZodType = z.ZodUndefined,
 >(parts: Parts<Using, Caller, Parameters, Target, Query, Body>): Operation<Using>;
 export function operation<Using>({

@@ -1,4 +1,4 @@
-/** Operations as a document of OpenAPI 3.1. */
+/** Operations written down as a document of OpenAPI 3.1. */
 import { z } from 'zod';
 
 import { endpointsOf, headerNames } from '../http/operation.ts';
