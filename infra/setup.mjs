@@ -24,9 +24,9 @@ let done = existsSync(recordFile) ? JSON.parse(readFileSync(recordFile, 'utf8'))
 
 const packages = digest([platform, ...packageFiles().map((path) => readFileSync(join(root, path), 'utf8'))]);
 if (done.packages !== packages || !packagesAreThere()) {
-  record({});
+  record({ ...done, packages: undefined });
   run('installing', 'npx', ['--yes', readJson('package.json').packageManager, 'install', '--frozen-lockfile']);
-  record({ packages });
+  record({ ...done, packages });
 }
 
 const changed = projects.filter((path) => done.projects?.[path] !== filesOf(path));
@@ -69,8 +69,8 @@ function packagesAreThere() {
 
 /** Says what a project is built of and what it was built to: packages, settings, and of every file below it path, date and size. */
 function filesOf(path) {
-  const settings = ['tsconfig.base.json', 'tsconfig.json'].map((file) => readFileSync(join(root, file), 'utf8'));
-  return digest([packages, ...settings, ...filesBelow(path)]);
+  const shared = ['pnpm-lock.yaml', 'tsconfig.base.json', 'tsconfig.json'];
+  return digest([...shared.map((file) => readFileSync(join(root, file), 'utf8')), ...filesBelow(path)]);
 }
 
 function filesBelow(folder) {
