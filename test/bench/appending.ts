@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 
 import { checksum, imageId } from '@docket/shared/names';
 import { repositoryStream } from '@docket/shared/stored-event';
-import { groupCommit } from '@docket/store/group-commit';
+import { groupCommit } from '@docket/store/log/group-commit';
 import type { AppendCommand, Verdict } from '@docket/store/log';
 import type { Store } from '@docket/store/connect';
 

@@ -4,7 +4,7 @@
  */
 import { setTimeout as elapsed } from 'node:timers/promises';
 
-import { may, refuseReadingImages } from '@docket/api/http/rights';
+import { may, refuseReadingImages } from '@docket/api/access/rights';
 import { parseFullName } from '@docket/shared/names';
 import { absentRepository, evolve } from '@docket/shared/repositories';
 import pg from 'pg';

@@ -5,7 +5,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as elapsed } from 'node:timers/promises';
 
-import { verify } from '@docket/projector/verify';
+import { verify } from '@docket/projector/verify/verify';
 import { connectMeilisearch } from '@docket/runtime/meilisearch';
 import { connect } from '@docket/store/connect';
 import pg from 'pg';
@@ -344,7 +344,7 @@ async function differences({ projectorUrl, search }: Parts): Promise<string[]> {
   });
   try {
     const onDifference = (sentence: string) => void found.push(sentence);
-    await verify({ store, meilisearch: client, onDifference });
+    await verify({ database: store, meilisearch: client, onDifference });
   } finally {
     await Promise.all([store.stop(), stop()]);
   }

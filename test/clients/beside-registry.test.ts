@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 
 import { freePort } from '@docket/infra/free-port';
 import { proxyFile } from '@docket/infra/proxy-file';
-import { v2Prefixes } from '@docket/api/http/v2-prefixes';
+import { v2Prefixes } from '@docket/shared/v2-prefixes';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 

@@ -1,6 +1,6 @@
 import type { Store } from '@docket/store/connect';
-import { QueueFull, groupCommit } from '@docket/store/group-commit';
-import type { GroupCommit } from '@docket/store/group-commit';
+import { QueueFull, groupCommit } from '@docket/store/log/group-commit';
+import type { GroupCommit } from '@docket/store/log/group-commit';
 import { readStream } from '@docket/store/log';
 import type { Executor } from '@docket/store/log';
 import pg from 'pg';

@@ -1,7 +1,7 @@
 /** A statement of the hot path that reads the whole log works in every test and fails in the second year. */
 import type { Store } from '@docket/store/connect';
 import { appendAll, readAfter, readCommand, readStreamBackwards } from '@docket/store/log';
-import { lookUp } from '@docket/store/repositories';
+import { lookUp } from '@docket/store/read/look-up';
 import { parseFullName } from '@docket/shared/names';
 import { repositoryStream } from '@docket/shared/stored-event';
 import { inTransaction } from '@docket/store/transaction';

@@ -1,7 +1,7 @@
 /** Many writers over few streams, each sending again at random what it sent before: what they were told is what is stored. */
 import type { Store } from '@docket/store/connect';
 import { isPassing } from '@docket/store/connect';
-import { groupCommit } from '@docket/store/group-commit';
+import { groupCommit } from '@docket/store/log/group-commit';
 import { appendAll } from '@docket/store/log';
 import type { AppendCommand, Verdict } from '@docket/store/log';
 import { inTransaction } from '@docket/store/transaction';

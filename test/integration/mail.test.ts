@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 
-import { startSmtpServer } from '@docket/projector/accounts/smtp-server.testing';
-import type { SmtpServer } from '@docket/projector/accounts/smtp-server.testing';
+import { startSmtpServer } from '@docket/projector/mail/smtp-server.testing';
+import type { SmtpServer } from '@docket/projector/mail/smtp-server.testing';
 import { parseEnvironment } from '@docket/runtime/environment';
 import { verifyLink } from '@docket/runtime/link-token';
 import { accountStream } from '@docket/shared/stored-event';

@@ -1,13 +1,13 @@
 /** The document that describes the API, held to what is mounted and to what the running processes answer. */
-import { v2Prefixes } from '@docket/api/http/v2-prefixes';
+import { v2Prefixes } from '@docket/shared/v2-prefixes';
 import { managementOperations as operationsThatManage } from '@docket/api/openapi/management';
 import { operations } from '@docket/api/openapi/operations';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { basic, fresh, tokenOf } from '../conformance/stage.ts';
 import { exchange } from '../conformance/exchange.ts';
 import type { Answer } from '../conformance/exchange.ts';
 import { valuesOf } from '../conformance/exchange.ts';
+import { basic, fresh, tokenOf } from '../conformance/stage.ts';
 import type { Account } from '../conformance/world.ts';
 import { mountedRoutes } from '../support/mounted-routes.ts';
 import { until } from '../support/until.ts';

@@ -7,7 +7,7 @@ import { freePort } from '@docket/infra/free-port';
 import { runProjector } from '@docket/projector/main';
 import { parseEnvironment } from '@docket/runtime/environment';
 import { createLog } from '@docket/runtime/log';
-import { mailProjection, searchProjection, tablesProjection } from '@docket/store/checkpoint';
+import { mailProjection, searchProjection, tablesProjection } from '@docket/store/followers/checkpoint';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 

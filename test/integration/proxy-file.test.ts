@@ -1,7 +1,7 @@
 /** The proxy file of the project is the one that its sources make today. */
 import { readFileSync } from 'node:fs';
 
-import { isRegistryPath, v2Prefixes } from '@docket/api/http/v2-prefixes';
+import { isRegistryPath, v2Prefixes } from '@docket/shared/v2-prefixes';
 import { composeProxy, proxyFile } from '@docket/infra/proxy-file';
 import { expect, test } from 'vitest';
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 
-import { beginRebuild, rebuildTarget } from '@docket/projector/rebuild';
-import { pageEventsMax, projectPage } from '@docket/projector/tables';
-import type { Page, PageOptions } from '@docket/projector/tables';
+import { beginRebuild, rebuildTarget } from '@docket/projector/tables/rebuild';
+import { pageEventsMax, projectPage } from '@docket/projector/tables/follower';
+import type { Page, PageOptions } from '@docket/projector/tables/follower';
 import { imageId } from '@docket/shared/names';
-import { restartCheckpoint, tablesProjection } from '@docket/store/checkpoint';
+import { restartCheckpoint, tablesProjection } from '@docket/store/followers/checkpoint';
 import { connect } from '@docket/store/connect';
 import type { Store } from '@docket/store/connect';
 import { inTransaction } from '@docket/store/transaction';

@@ -1,6 +1,6 @@
 /** `docs/rights.md`, made of the function that decides and of the rows that the test of rights asks. */
-import { actions, needed, roles } from '@docket/api/http/rights';
-import type { Action } from '@docket/api/http/rights';
+import { actions, needed, roles } from '@docket/api/access/rights';
+import type { Action } from '@docket/api/access/rights';
 
 import { rows } from './rights-rows.ts';
 
@@ -20,7 +20,7 @@ const meanings: Readonly<Record<Action, string>> = {
 export function rightsPage(): string {
   return `# Who may do what
 
-One function decides, \`may\` in \`services/api/src/http/rights.ts\`, anew at every request and of the present state. A caller stands in one
+One function decides, \`may\` in \`services/api/src/access/rights.ts\`, anew at every request and of the present state. A caller stands in one
 role to a repository, and each role includes those before it:
 
 ${bullets([

@@ -1,8 +1,8 @@
 /** Every route × every kind of caller × a repository in every state: what is answered, that nothing more is told, that nothing is written. */
 import { createHmac, randomUUID } from 'node:crypto';
 
-import { sessions } from '@docket/api/sessions/issue';
-import { tokens } from '@docket/api/tokens/issue';
+import { sessions } from '@docket/api/access/sessions';
+import { tokens } from '@docket/api/access/tokens';
 import { managementOperations } from '@docket/api/openapi/management';
 import { parseEnvironment } from '@docket/runtime/environment';
 import { namespaceName, repositoryName } from '@docket/shared/names';
@@ -16,9 +16,9 @@ import { mountedRoutes } from '../support/mounted-routes.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 import { Description } from './openapi-document.ts';
+import { rightsPage } from './rights-page.ts';
 import { mayRead, rows, states } from './rights-rows.ts';
 import type { Kind, Rank, Row, State } from './rights-rows.ts';
-import { rightsPage } from './rights-page.ts';
 
 const secret = 'nobody who may not read it is told of this';
 const cast = ['owner', 'member', 'reader', 'writer', 'manager', 'stranger'] as const;

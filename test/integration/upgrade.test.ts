@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-import { tablesProjection } from '@docket/store/checkpoint';
+import { tablesProjection } from '@docket/store/followers/checkpoint';
 import { migrate } from '@docket/store/migrate';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';

@@ -1,18 +1,18 @@
 /** The routes of the API as its processes mount them, with nothing behind them. */
 import { routeTable } from '@docket/api/app';
-import { sessions } from '@docket/api/sessions/issue';
-import { tokens } from '@docket/api/tokens/issue';
+import { sessions } from '@docket/api/access/sessions';
+import { tokens } from '@docket/api/access/tokens';
 import { parseEnvironment } from '@docket/runtime/environment';
 import { createLog } from '@docket/runtime/log';
 import { connect } from '@docket/store/connect';
-import { groupCommit } from '@docket/store/group-commit';
+import { groupCommit } from '@docket/store/log/group-commit';
 
 /** `GET /v1/users`, once for each method; and the paths that hold a wildcard, whose handlers tell methods apart themselves. */
 export async function mountedRoutes(
   settings: Readonly<Record<string, string>>,
 ): Promise<{ readonly exact: readonly string[]; readonly wildcards: readonly string[] }> {
   const environment = parseEnvironment({ ...settings });
-  const store = connect({
+  const database = connect({
     url: environment.databaseUrl,
     applicationName: 'docket test',
     pooler: 'none',
@@ -22,9 +22,9 @@ export async function mountedRoutes(
   try {
     const mounted = routeTable({
       ...environment,
-      store,
+      database,
       log: createLog({ name: 'api', level: 'silent' }),
-      groupCommit: groupCommit({ executor: store.pool, prepared: false, onAppended: () => undefined }),
+      groupCommit: groupCommit({ executor: database.pool, prepared: false, onAppended: () => undefined }),
       onAppended: () => undefined,
       passwords: {
         isRight: () => Promise.resolve(false),
@@ -46,6 +46,6 @@ export async function mountedRoutes(
       wildcards: mounted.filter(({ path }) => path.includes('*')).map(({ path }) => path),
     };
   } finally {
-    await store.stop();
+    await database.stop();
   }
 }

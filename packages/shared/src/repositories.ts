@@ -270,7 +270,7 @@ export function mergeImages(stored: readonly Image[], entries: readonly ImageEnt
  * The entries that change anything: a new image, another checksum, a tag that moves. Alone they lead to the same as the whole list:
  * of two checksums for one image, or two images for one tag, only the one that counts is left.
  */
-export function newsIn(state: ActiveRepository, entries: readonly ImageEntry[]): ImageEntry[] {
+export function changesIn(state: ActiveRepository, entries: readonly ImageEntry[]): ImageEntry[] {
   const before = checksums(state.images);
   const after = checksums(mergeImages(state.images, entries));
   const tags = mergeTags(state.tags, entries);

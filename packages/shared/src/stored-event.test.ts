@@ -3,7 +3,6 @@ import { z } from 'zod';
 
 import { accountEvent } from './accounts.ts';
 import { eventSamples } from './event-samples.testing.ts';
-import { imageEvent } from './images.ts';
 import { organizationEvent } from './organizations.ts';
 import { repositoryEvent } from './repositories.ts';
 import {
@@ -16,6 +15,7 @@ import {
   repositoryStream,
   schemaVersionOf,
 } from './stored-event.ts';
+import { imageEvent } from './takedowns.ts';
 
 const types = [
   ...accountEvent.options,

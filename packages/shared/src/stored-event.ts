@@ -3,12 +3,12 @@ import { z } from 'zod';
 
 import { accountEvent } from './accounts.ts';
 import type { AccountEvent } from './accounts.ts';
-import { imageEvent } from './images.ts';
-import type { ImageEvent } from './images.ts';
 import { organizationEvent } from './organizations.ts';
 import type { OrganizationEvent } from './organizations.ts';
 import { repositoryEvent } from './repositories.ts';
 import type { RepositoryEvent } from './repositories.ts';
+import { imageEvent } from './takedowns.ts';
+import type { ImageEvent } from './takedowns.ts';
 
 export type DomainEvent = AccountEvent | ImageEvent | OrganizationEvent | RepositoryEvent;
 

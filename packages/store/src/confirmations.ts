@@ -1,7 +1,7 @@
 /** Addresses that wait for a mail: what was added to the log, joined with the names that are not in it. */
 import type { NamespaceName } from '@docket/shared/names';
 
-import type { Checkpoint } from './checkpoint.ts';
+import type { Checkpoint } from './followers/checkpoint.ts';
 import type { Executor } from './log.ts';
 
 export interface AddedAddress {

@@ -2,8 +2,8 @@
 import type { NamespaceName, RepositoryName } from '@docket/shared/names';
 import type { Repository } from '@docket/shared/repositories';
 
-import { tablesProjection } from './checkpoint.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import { tablesProjection } from './followers/checkpoint.ts';
+import type { Checkpoint } from './followers/checkpoint.ts';
 import type { Executor } from './log.ts';
 
 export interface SearchPage {

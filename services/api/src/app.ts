@@ -9,8 +9,6 @@ import { accountRoutes } from './accounts/routes.ts';
 import type { AccountRoutes } from './accounts/routes.ts';
 import { catalogRoutes } from './catalog/routes.ts';
 import type { CatalogRoutes } from './catalog/routes.ts';
-import { detailRoutes } from './details/routes.ts';
-import type { DetailRoutes } from './details/routes.ts';
 import { grantRoutes } from './grants/routes.ts';
 import { historyRoutes } from './history/routes.ts';
 import type { HistoryRoutes } from './history/routes.ts';
@@ -20,16 +18,18 @@ import { distributionRefusal } from './http/distribution.ts';
 import { mount } from './http/endpoint.ts';
 import type { Protocol, Route } from './http/endpoint.ts';
 import { inTurn } from './http/in-turn.ts';
-import { internalError, refusalAnswer } from './http/problem.ts';
 import type { PageLinks } from './http/paging.ts';
-import { listingRoutes } from './listings/routes.ts';
-import { isRegistryPath } from './http/v2-prefixes.ts';
+import { internalError, refusalAnswer } from './http/problem.ts';
+import { namespaceRoutes } from './namespaces/routes.ts';
+import { managementRoutes } from './repositories/routes-v2.ts';
+import type { ManagementRoutes } from './repositories/routes-v2.ts';
+import { isRegistryPath } from '@docket/shared/v2-prefixes';
 import { openapiRoutes } from './openapi/routes.ts';
 import { organizationRoutes } from './organizations/routes.ts';
 import { pingRoutesV1, pingRoutesV2 } from './ping/routes.ts';
 import type { PingRoutes } from './ping/routes.ts';
 import type { RepositoryRoutes } from './repositories/command.ts';
-import { repositoryRoutes } from './repositories/routes.ts';
+import { repositoryRoutes } from './v1.ts';
 import { searchRoutes } from './search/routes.ts';
 import type { SearchRoutes } from './search/routes.ts';
 import { sessionRoutes } from './sessions/routes.ts';
@@ -39,7 +39,7 @@ import { takedownRoutes } from './takedowns/routes.ts';
 
 export type AppOptions = AccountRoutes &
   CatalogRoutes &
-  DetailRoutes &
+  ManagementRoutes &
   HistoryRoutes &
   PageLinks &
   PingRoutes &
@@ -85,8 +85,8 @@ export function routeTable(options: AppOptions): readonly (readonly [Protocol, r
         ...pingRoutesV2(options),
         ...catalogRoutes(options),
         ...sessionRoutes(options),
-        ...listingRoutes(options),
-        ...detailRoutes(options),
+        ...namespaceRoutes(options),
+        ...managementRoutes(options),
         ...tagRoutes(options),
         ...starRoutes(options),
         ...grantRoutes(options),
@@ -108,7 +108,10 @@ const absoluteFormTargets: express.RequestHandler = (request, _response, next) =
 function nothingAt(path: string): Answer {
   if (!isRegistryPath(path)) return refusalAnswer(refuse('not_found', `there is nothing at ${path}`), protocolOf(path));
   return distributionRefusal(
-    refuse('not_found', 'Docket lists images and does not store them; pull and push at the registry that holds them'),
+    refuse(
+      'not_found',
+      'Docket lists images and does not database them; pull and push at the registry that holds them',
+    ),
   );
 }
 

@@ -1,19 +1,19 @@
 /** An account by the word of an operator: active at once, its address vouched for. */
 import { registerAccount } from '@docket/api/accounts/change';
-import { passwords } from '@docket/api/accounts/password';
+import { passwords } from '@docket/api/access/password';
 import { emailField, passwordField } from '@docket/api/accounts/fields';
 import type { Environment } from '@docket/runtime/environment';
 import { namespaceName } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import type { Store } from '@docket/store/connect';
-import { notifier } from '@docket/store/notify';
+import { notifier } from '@docket/store/log/notify';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 
 const account = z.object({ name: namespaceName, email: emailField, password: passwordField });
 
 interface Options {
-  readonly store: Store;
+  readonly database: Store;
   readonly environment: Pick<Environment, 'passwordCost'>;
   readonly name: string;
   readonly email: string;
@@ -22,7 +22,12 @@ interface Options {
 }
 
 /** Undefined when it was done, else the sentence that says why not. */
-export async function createAccount({ store, environment, isAdmin, ...given }: Options): Promise<string | undefined> {
+export async function createAccount({
+  database,
+  environment,
+  isAdmin,
+  ...given
+}: Options): Promise<string | undefined> {
   const parsed = account.safeParse(given);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -33,7 +38,7 @@ export async function createAccount({ store, environment, isAdmin, ...given }: O
   const requestId = uuidv7();
   try {
     const done = await registerAccount(
-      { store, onAppended: notifier(store.pool) },
+      { database, onAppended: notifier(database.pool) },
       { name, email, passwordHash: await pool.hash(password), isAdmin, activation: 'vouched' },
       {
         commandId: uuidv7(),

@@ -10,10 +10,10 @@ const connectionsMax = 4;
 
 export async function withDatabase(
   role: 'api' | 'projector',
-  work: (using: { readonly store: Store; readonly environment: Environment }) => Promise<number>,
+  work: (using: { readonly database: Store; readonly environment: Environment }) => Promise<number>,
 ): Promise<number> {
   const environment = parseEnvironment(findInstance(process.env));
-  const store = connect({
+  const database = connect({
     url: role === 'api' ? environment.databaseUrl : environment.projectorDatabaseUrl,
     applicationName: 'docket cli',
     pooler: environment.databasePooler,
@@ -21,8 +21,8 @@ export async function withDatabase(
     onIdleError: (error) => process.stderr.write(`a database connection broke: ${error.message}\n`),
   });
   try {
-    return await work({ store, environment });
+    return await work({ database, environment });
   } finally {
-    await store.stop();
+    await database.stop();
   }
 }

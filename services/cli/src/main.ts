@@ -6,14 +6,14 @@ interface Verb {
 
 /** Loaded only when asked for, so that `--help` does not wait for a database driver. */
 const verbs: Readonly<Record<string, { readonly summary: string; load(): Promise<Verb> }>> = {
-  up: { summary: 'everything on this machine, engines included', load: () => import('./up.ts') },
-  api: { summary: 'one API process', load: () => import('./api.ts') },
-  projector: { summary: 'one projector process', load: () => import('./projector.ts') },
-  user: { summary: 'make accounts', load: () => import('./user.ts') },
-  import: { summary: 'import repositories from a file', load: () => import('./import.ts') },
-  projections: { summary: 'where each follower of the log stands', load: () => import('./projections.ts') },
-  verify: { summary: 'compare log, read models and search index', load: () => import('./verify.ts') },
-  migrate: { summary: 'bring the database to the schema of this version', load: () => import('./migrate.ts') },
+  up: { summary: 'everything on this machine, engines included', load: () => import('./verbs/up.ts') },
+  api: { summary: 'one API process', load: () => import('./verbs/api.ts') },
+  projector: { summary: 'one projector process', load: () => import('./verbs/projector.ts') },
+  user: { summary: 'make accounts', load: () => import('./verbs/user.ts') },
+  import: { summary: 'import repositories from a file', load: () => import('./verbs/import.ts') },
+  projections: { summary: 'where each follower of the log stands', load: () => import('./verbs/projections.ts') },
+  verify: { summary: 'compare log, read models and search index', load: () => import('./verbs/verify.ts') },
+  migrate: { summary: 'bring the database to the schema of this version', load: () => import('./verbs/migrate.ts') },
 };
 
 const status = await main(process.argv.slice(2));

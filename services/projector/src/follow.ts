@@ -4,7 +4,7 @@
  * again is of no use it says so and looks seldom.
  */
 import type { Log } from '@docket/runtime/log';
-import type { Trouble } from '@docket/store/checkpoint';
+import type { Trouble } from '@docket/store/followers/checkpoint';
 
 /** With a listener polling is the safety net, without one it is how the follower learns of anything. */
 export const pollMsWhenWoken = 500;

@@ -1,9 +1,9 @@
 /** Keeps a lease alive while the follower waits for the outside, and says when it is lost. */
 import type { Log } from '@docket/runtime/log';
-import type { Projection } from '@docket/store/checkpoint';
+import type { Projection } from '@docket/store/followers/checkpoint';
 import type { Store } from '@docket/store/connect';
-import { releaseLease, renewLease, takeLease } from '@docket/store/lease';
-import type { Lease } from '@docket/store/lease';
+import { releaseLease, renewLease, takeLease } from '@docket/store/followers/lease';
+import type { Lease } from '@docket/store/followers/lease';
 
 import type { Progress } from './follow.ts';
 
@@ -34,7 +34,7 @@ interface Holding extends HeldLease {
 }
 
 export interface LeaseOptions {
-  readonly store: Store;
+  readonly database: Store;
   readonly projection: Projection;
   readonly holder: string;
   readonly log: Log;
@@ -42,7 +42,13 @@ export interface LeaseOptions {
   readonly succeeds?: boolean;
 }
 
-export function leaseHolder({ store: { pool }, projection, holder, log, succeeds = false }: LeaseOptions): LeaseHolder {
+export function leaseHolder({
+  database: { pool },
+  projection,
+  holder,
+  log,
+  succeeds = false,
+}: LeaseOptions): LeaseHolder {
   let holding: Holding | undefined;
   let stopped = false;
 

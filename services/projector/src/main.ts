@@ -21,22 +21,22 @@ import {
   searchProjection,
   tablesProjection,
   versionInUse,
-} from '@docket/store/checkpoint';
-import type { Projection } from '@docket/store/checkpoint';
+} from '@docket/store/followers/checkpoint';
+import type { Projection } from '@docket/store/followers/checkpoint';
 import { connect } from '@docket/store/connect';
 import type { Store } from '@docket/store/connect';
-import { listen, notifier } from '@docket/store/notify';
-import { readStandings } from '@docket/store/projections';
+import { listen, notifier } from '@docket/store/log/notify';
+import { readStandings } from '@docket/store/followers/standings';
 
-import { mailDelivery } from './accounts/deliver-mail.ts';
-import { mailStep } from './accounts/mail.ts';
 import { follow, pollMsAlone, pollMsWhenWoken } from './follow.ts';
 import type { Follower, Progress } from './follow.ts';
 import { leaseHolder } from './hold-lease.ts';
-import { tablesRebuild } from './rebuild.ts';
-import { searchStep } from './search/project.ts';
+import { mailDelivery } from './mail/delivery.ts';
+import { mailStep } from './mail/follower.ts';
+import { searchStep } from './search/follower.ts';
 import { dropSupersededIndexes, nextSearch, openSearchRebuild, switchSearch } from './search/rebuild.ts';
-import { tablesStep } from './tables.ts';
+import { tablesStep } from './tables/follower.ts';
+import { tablesRebuild } from './tables/rebuild.ts';
 
 /** One for each follower, one for each lease, one for hints, one for those who ask how it is. */
 const connectionsMax = 8;
@@ -73,7 +73,7 @@ interface Wiring {
   readonly environment: Environment;
   readonly versions: ProjectorVersions;
   readonly log: Log;
-  readonly store: Store;
+  readonly database: Store;
   /** Of the leases: a process that comes back under its own number is another one. */
   readonly holder: string;
   readonly onPage: (projection: string, events: number) => void;
@@ -86,7 +86,7 @@ export async function runProjector(
   log: Log,
   versions: ProjectorVersions = versionsOfThisProgram,
 ): Promise<Projector> {
-  const store = connect({
+  const database = connect({
     url: environment.projectorDatabaseUrl,
     applicationName: `docket projector ${process.pid}`,
     pooler: environment.databasePooler,
@@ -94,13 +94,13 @@ export async function runProjector(
     onIdleError: (error) => log.warn({ err: error }, 'a connection to the database broke'),
   });
   const registry = createRegistry();
-  measurePools(registry, { projector: store.pool });
-  measureProjections(registry, () => readStandings(store));
+  measurePools(registry, { projector: database.pool });
+  measureProjections(registry, () => readStandings(database));
   const wiring: Wiring = {
     environment,
     versions,
     log,
-    store,
+    database,
     holder: `${hostname()} ${process.pid} ${randomUUID()}`,
     onPage: measurePages(registry),
     onTask: measureSearchTasks(registry),
@@ -111,12 +111,12 @@ export async function runProjector(
   const followers = { tables, ...(search ? { search } : {}), mail };
   const stopFollowers = async () => {
     await Promise.all(Object.values(followers).map((follower) => follower.stop()));
-    await store.stop();
+    await database.stop();
   };
 
   const ready = operations({
     registry,
-    checks: [databaseCheck(store), ...Object.entries(followers).map(followerCheck)],
+    checks: [databaseCheck(database), ...Object.entries(followers).map(followerCheck)],
   });
   const { healthPort } = environment;
   let health;
@@ -145,12 +145,12 @@ export async function runProjector(
   };
 }
 
-function databaseCheck(store: Store): Check {
+function databaseCheck(database: Store): Check {
   return {
     name: 'database',
     required: true,
     probe: async () => {
-      await store.query('ready', 'select 1', []);
+      await database.query('ready', 'select 1', []);
       return undefined;
     },
   };
@@ -177,17 +177,20 @@ function followerCheck([name, follower]: readonly [string, Follower]): Check {
   };
 }
 
-function followTables({ environment, versions, log, store, onPage }: Wiring, search: Follower | undefined): Follower {
+function followTables(
+  { environment, versions, log, database, onPage }: Wiring,
+  search: Follower | undefined,
+): Follower {
   const prepared = environment.databasePooler === 'none';
   const projection = versions.tables;
   // Those who stand behind the tables in other processes.
-  const notify = notifier(store.pool);
-  const step = tablesStep({ store, prepared, projection });
-  const rebuild = tablesRebuild({ store, prepared, projection });
+  const notify = notifier(database.pool);
+  const step = tablesStep({ database, prepared, projection });
+  const rebuild = tablesRebuild({ database, prepared, projection });
 
   /** Where the tables are still those of an older version, this one builds its own beside them and then takes their place. */
   async function supersede(): Promise<Progress> {
-    const inUse = await versionInUse(store.pool, projection.name);
+    const inUse = await versionInUse(database.pool, projection.name);
     if (inUse === undefined || inUse >= projection.version) return 'standby';
     const opened = await rebuild.open();
     if (opened === undefined) return 'standby';
@@ -212,12 +215,12 @@ function followTables({ environment, versions, log, store, onPage }: Wiring, sea
       }
       return page.outcome;
     },
-    onTrouble: (trouble) => reportTrouble(store.pool, projection, trouble),
+    onTrouble: (trouble) => reportTrouble(database.pool, projection, trouble),
   });
 }
 
 /** Undefined where there is no search engine: search answers from the tables then. */
-function followSearch({ environment, versions, log, store, holder, onTask }: Wiring): Follower | undefined {
+function followSearch({ environment, versions, log, database, holder, onTask }: Wiring): Follower | undefined {
   const { meilisearchUrl, meilisearchApiKey, listenDatabaseUrl } = environment;
   if (meilisearchUrl === undefined) return undefined;
   const { client, stop } = connectMeilisearch({
@@ -228,20 +231,20 @@ function followSearch({ environment, versions, log, store, holder, onTask }: Wir
   });
   const projection = versions.search;
   const next = nextSearch(projection);
-  const lease = leaseHolder({ store, projection, holder, log });
-  const nextLease = leaseHolder({ store, projection: next, holder, log });
-  const running = searchStep({ store, client, log, projection, onTask });
-  const building = searchStep({ store, client, log, projection: next, onTask });
+  const lease = leaseHolder({ database, projection, holder, log });
+  const nextLease = leaseHolder({ database, projection: next, holder, log });
+  const running = searchStep({ database, client, log, projection, onTask });
+  const building = searchStep({ database, client, log, projection: next, onTask });
   let droppedAt = -Infinity;
 
   /** As with the tables: beside those of an older version, and then in their place. */
   async function supersede(): Promise<Progress> {
-    const inUse = await versionInUse(store.pool, projection.name);
+    const inUse = await versionInUse(database.pool, projection.name);
     if (inUse === undefined || inUse >= projection.version) return 'standby';
-    if ((await openSearchRebuild(store, projection)) === undefined) return 'standby';
+    if ((await openSearchRebuild(database, projection)) === undefined) return 'standby';
     return nextLease.under(async (held) => {
       const progress = await building(held);
-      if (progress === 'idle') await switchSearch(store, held.lease);
+      if (progress === 'idle') await switchSearch(database, held.lease);
       return 'advanced';
     });
   }
@@ -254,13 +257,13 @@ function followSearch({ environment, versions, log, store, holder, onTask }: Wir
       const progress = await lease.under(async (held) => {
         if (performance.now() - droppedAt > dropEveryMs) {
           droppedAt = performance.now();
-          await dropSupersededIndexes(store, client);
+          await dropSupersededIndexes(database, client);
         }
         return running(held);
       });
       return progress === 'standby' ? supersede() : progress;
     },
-    onTrouble: (trouble) => reportTrouble(store.pool, projection, trouble),
+    onTrouble: (trouble) => reportTrouble(database.pool, projection, trouble),
   });
   return stoppedWith(follower, async () => {
     // What waits for the outside gives up: it would hold up the end, and the next holder does it again.
@@ -269,7 +272,7 @@ function followSearch({ environment, versions, log, store, holder, onTask }: Wir
   });
 }
 
-function followMail({ environment, versions, log, store, holder }: Wiring): Follower {
+function followMail({ environment, versions, log, database, holder }: Wiring): Follower {
   const delivery = mailDelivery({
     smtpUrl: environment.smtpUrl,
     from: environment.mailFrom,
@@ -277,9 +280,9 @@ function followMail({ environment, versions, log, store, holder }: Wiring): Foll
   });
   const projection = versions.mail;
   // Never built anew: every mail would go out again. A new version goes on where the last process of the old one gave up.
-  const lease = leaseHolder({ store, projection, holder, log, succeeds: true });
+  const lease = leaseHolder({ database, projection, holder, log, succeeds: true });
   const step = mailStep({
-    store,
+    database,
     delivery,
     log,
     projection,
@@ -291,7 +294,7 @@ function followMail({ environment, versions, log, store, holder }: Wiring): Foll
     log,
     pollMs: mailPollMs,
     step: () => lease.under(step),
-    onTrouble: (trouble) => reportTrouble(store.pool, projection, trouble),
+    onTrouble: (trouble) => reportTrouble(database.pool, projection, trouble),
   });
   return stoppedWith(follower, async () => {
     await lease.stop();

@@ -14,9 +14,9 @@ import type { AppendCommand } from '@docket/store/log';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 
-import type { CommandEnvelope } from '../envelope.ts';
-import { transact } from '../transact.ts';
-import type { TransactionExecution } from '../transact.ts';
+import type { CommandEnvelope } from '../commands/envelope.ts';
+import { transact } from '../commands/transact.ts';
+import type { TransactionExecution } from '../commands/transact.ts';
 import { accountDecider } from './decider.ts';
 import type { AccountCommand } from './decider.ts';
 

@@ -4,21 +4,22 @@ import { verifyLink } from '@docket/runtime/link-token';
 import { namespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import type { AppendCall } from '@docket/store/group-commit';
+import type { AppendCall } from '@docket/store/log/group-commit';
 import { z } from 'zod';
 
-import { commandEnvelope, namedBefore } from '../envelope.ts';
+import { accountByName } from '../access/accounts.ts';
+import { authenticate, unauthorized } from '../access/authenticate.ts';
+import type { Authentication, Caller } from '../access/authenticate.ts';
+import { commandEnvelope, earlierOutcome } from '../commands/envelope.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { authenticate, unauthorized } from '../http/authenticate.ts';
-import type { Authentication, Caller } from '../http/authenticate.ts';
 import type { Route } from '../http/endpoint.ts';
 import { parseField, readAnyJson, readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { smallBodyBytesMax } from '../limits.ts';
 import { changeAccount, confirmAddress, nameTaken, registerAccount } from './change.ts';
 import { emailField, passwordField } from './fields.ts';
-import { accountByName, isNamespaceTaken } from './queries.ts';
+import { isNamespaceTaken } from './queries.ts';
 
 export interface AccountRoutes extends Authentication, Pick<Environment, 'registration' | 'accountActivation'> {
   readonly tokenKeys: readonly TokenKey[];
@@ -77,9 +78,9 @@ async function register(using: AccountRoutes, request: ApiRequest): Promise<Outc
   const body = await request.text(smallBodyBytesMax);
   const envelope = commandEnvelope(request, { by: 'nothing' }, typeof body === 'string' ? body : '', using.tokenKeys);
   if (isRefusal(envelope)) return envelope;
-  if (await isNamespaceTaken(using.store, named.username)) {
+  if (await isNamespaceTaken(using.database, named.username)) {
     // Perhaps by this very command, whose answer was lost.
-    const past = await namedBefore(using.store, envelope);
+    const past = await earlierOutcome(using.database, envelope);
     if (past === undefined) return nameTaken;
     return isRefusal(past) ? past : registered;
   }
@@ -105,7 +106,7 @@ async function update(using: AccountRoutes, request: ApiRequest): Promise<Outcom
   const { account } = caller;
   const username = request.parameters['username'] ?? '';
   const target =
-    username === account.name ? account : await (account.isAdmin ? accountByName(using.store, username) : undefined);
+    username === account.name ? account : await (account.isAdmin ? accountByName(using.database, username) : undefined);
   if (!target) {
     // Only an admin is told which names there are.
     return account.isAdmin

@@ -2,10 +2,10 @@
 import { fullNameText } from '@docket/shared/names';
 import type { FullName, NamespaceName, RepositoryName } from '@docket/shared/names';
 import type { Store } from '@docket/store/connect';
-import { lookUpMany } from '@docket/store/repositories';
+import { lookUpMany } from '@docket/store/read/look-up';
 
-import type { AccountRow } from '../accounts/queries.ts';
-import { may } from '../http/rights.ts';
+import type { AccountRow } from '../access/accounts.ts';
+import { may } from '../access/rights.ts';
 
 /** Where a page begins: behind this name, which need not be one that exists. */
 export interface CatalogPlace {
@@ -58,7 +58,7 @@ export const catalogStatement = `select n.name as namespace, n.id as namespace_i
 
 /** At most `limit` of them; fewer only when there are no more. */
 export async function catalogPage(
-  store: Store,
+  database: Store,
   viewer: AccountRow | undefined,
   after: CatalogPlace,
   limit: number,
@@ -66,11 +66,11 @@ export async function catalogPage(
   const found: FullName[] = [];
   let place = after;
   while (found.length < limit) {
-    const { rows } = await store.pool.query<Row>({
+    const { rows } = await database.pool.query<Row>({
       text: catalogStatement,
       values: [place.namespace, place.name, viewer?.isAdmin ?? false, viewer?.id ?? null, limit],
     });
-    const shown = await visible(store, viewer, rows);
+    const shown = await visible(database, viewer, rows);
     found.push(...shown.slice(0, limit - found.length));
     const last = rows.at(-1);
     if (rows.length < limit || last === undefined) break;
@@ -80,10 +80,10 @@ export async function catalogPage(
 }
 
 /** The read model lags: what was hidden a moment ago is not shown, and what was created a moment ago is. */
-async function visible(store: Store, viewer: AccountRow | undefined, rows: readonly Row[]): Promise<Row[]> {
+async function visible(database: Store, viewer: AccountRow | undefined, rows: readonly Row[]): Promise<Row[]> {
   const behind = rows.filter((row) => row.behind);
   if (behind.length === 0) return [...rows];
-  const states = await lookUpMany(store.pool, behind);
+  const states = await lookUpMany(database.pool, behind);
   return rows.filter((row) => {
     if (!row.behind) return true;
     const namespace = { id: row.namespace_id, ownerId: row.owner_id, viewerRole: row.viewer_role };

@@ -5,10 +5,10 @@ import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
+import { accountOf, authenticateAny, unauthorized } from '../access/authenticate.ts';
+import type { Authentication } from '../access/authenticate.ts';
 import { answer } from '../http/answer.ts';
 import type { Answer, Outcome } from '../http/answer.ts';
-import { accountOf, authenticateAny, unauthorized } from '../http/authenticate.ts';
-import type { Authentication } from '../http/authenticate.ts';
 import { distributionHeaders, distributionRefusal } from '../http/distribution.ts';
 import type { Route } from '../http/endpoint.ts';
 import { parseField } from '../http/request.ts';
@@ -55,7 +55,7 @@ async function names(using: CatalogRoutes, request: ApiRequest): Promise<Answer 
   if (isRefusal(asked)) return asked;
   const { n, last } = asked;
   if (n === 0) return answer(200, { repositories: [] }, distributionHeaders);
-  const found = await catalogPage(using.store, viewer, placeOf(last), n + 1);
+  const found = await catalogPage(using.database, viewer, placeOf(last), n + 1);
   const repositories = found.slice(0, n).map(fullNameText);
   const link = found.length > n ? { Link: nextLink(repositories.at(-1) ?? '', n) } : {};
   return answer(200, { repositories }, { ...distributionHeaders, ...link });

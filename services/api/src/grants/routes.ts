@@ -3,16 +3,18 @@ import { isRefusal, refuse } from '@docket/shared/refusal';
 import { grantRole } from '@docket/shared/repositories';
 import { z } from 'zod';
 
-import { accountByName, accountNames } from '../accounts/queries.ts';
+import { accountByName, accountNames } from '../access/accounts.ts';
+import { authorizeAction } from '../access/authorize.ts';
+import { missing } from '../access/rights.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
+import { versionsWanted } from '../http/conditional.ts';
 import type { Route } from '../http/endpoint.ts';
-import { managed, repositoryPaths, versionsWanted } from '../http/managed.ts';
 import { offsetOf, pageAnswer, pageQuery } from '../http/paging.ts';
 import type { PageLinks } from '../http/paging.ts';
+import { repositoryPaths } from '../http/paths.ts';
 import { parseField, readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { missing } from '../http/rights.ts';
 import { smallBodyBytesMax } from '../limits.ts';
 import { run } from '../repositories/command.ts';
 import type { Commanding } from '../repositories/command.ts';
@@ -43,7 +45,7 @@ export interface GrantDto {
 export const grantBody = z.object({ permission: grantRole });
 
 async function listGrants(using: GrantRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await managed(using, request, 'manage');
+  const target = await authorizeAction(using, request, 'manage');
   if (isRefusal(target)) return target;
   const { state } = target.repository;
   if (state.status !== 'active') return missing(target.fullName);
@@ -51,7 +53,7 @@ async function listGrants(using: GrantRoutes, request: ApiRequest): Promise<Outc
   if (isRefusal(asked)) return asked;
   const grants = Object.entries(state.grants);
   const names = await accountNames(
-    using.store,
+    using.database,
     grants.map(([accountId]) => accountId),
   );
   const listed = grants
@@ -66,12 +68,12 @@ async function listGrants(using: GrantRoutes, request: ApiRequest): Promise<Outc
 }
 
 async function give(using: GrantRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await managed(using, request, 'manage');
+  const target = await authorizeAction(using, request, 'manage');
   if (isRefusal(target)) return target;
   const given = await readJson(request, grantBody, smallBodyBytesMax);
   if (isRefusal(given)) return given;
   const user = request.parameters['username'] ?? '';
-  const account = await accountByName(using.store, user);
+  const account = await accountByName(using.database, user);
   if (!account) return refuse('not_found', `there is no account ${user}`, 'username');
   const command = { type: 'Grant', accountId: account.id, role: given.permission } as const;
   const versions = versionsWanted(request);
@@ -82,10 +84,10 @@ async function give(using: GrantRoutes, request: ApiRequest): Promise<Outcome> {
 }
 
 async function take(using: GrantRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await managed(using, request, 'manage');
+  const target = await authorizeAction(using, request, 'manage');
   if (isRefusal(target)) return target;
   const user = request.parameters['username'] ?? '';
-  const account = await accountByName(using.store, user);
+  const account = await accountByName(using.database, user);
   if (!account) return refuse('not_found', `there is no account ${user}`, 'username');
   const command = { type: 'Revoke', accountId: account.id } as const;
   const versions = versionsWanted(request);

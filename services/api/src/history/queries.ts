@@ -4,7 +4,7 @@ import { repositoryStream } from '@docket/shared/stored-event';
 import type { Store } from '@docket/store/connect';
 import { readStreamBackwards } from '@docket/store/log';
 
-import { accountNames } from '../accounts/queries.ts';
+import { accountNames } from '../access/accounts.ts';
 
 export interface HistoryEntry {
   readonly position: string;
@@ -23,15 +23,15 @@ export interface HistoryEntry {
 
 /** Newest first. `next` is the position to ask before for the rest; undefined when there is none. */
 export async function repositoryHistory(
-  store: Store,
+  database: Store,
   repositoryId: string,
   before: bigint | undefined,
   pageSize: number,
 ): Promise<{ readonly entries: readonly HistoryEntry[]; readonly next: bigint | undefined }> {
-  const events = await readStreamBackwards(store.pool, repositoryStream(repositoryId), before, pageSize + 1);
+  const events = await readStreamBackwards(database.pool, repositoryStream(repositoryId), before, pageSize + 1);
   const page = events.slice(0, pageSize);
   const names = await accountNames(
-    store,
+    database,
     page.flatMap(({ metadata }) => metadata.actor?.id ?? []),
   );
   const more = events.length > pageSize;

@@ -1,17 +1,17 @@
 /** Who did what to a repository, when: the log itself, page by page. */
 import { namespaceName, repositoryName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
-import { lookUp } from '@docket/store/repositories';
+import { lookUp } from '@docket/store/read/look-up';
 import { z } from 'zod';
 
+import { accountOf, authenticateAny } from '../access/authenticate.ts';
+import type { Authentication } from '../access/authenticate.ts';
+import { maySee, missing, refuseToken } from '../access/rights.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { accountOf, authenticateAny } from '../http/authenticate.ts';
-import type { Authentication } from '../http/authenticate.ts';
 import type { Route } from '../http/endpoint.ts';
 import { parseField } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { maySee, missing, refuseToken } from '../http/rights.ts';
 import { historyPageDefault, historyPageMax } from '../limits.ts';
 import { repositoryHistory } from './queries.ts';
 
@@ -52,7 +52,7 @@ async function history(using: HistoryRoutes, request: ApiRequest): Promise<Outco
   const asked = parseField(historyPage, Object.fromEntries(request.query));
   if (isRefusal(asked)) return asked;
   const fullName = { namespace: named.namespace, name: named.repo_name };
-  const found = await lookUp(using.store, fullName, accountOf(caller)?.id);
+  const found = await lookUp(using.database, fullName, accountOf(caller)?.id);
   const { namespace, repository } = found;
   if (!namespace || !repository) return missing(fullName);
   if (!maySee(accountOf(caller), namespace, repository.state)) return missing(fullName);
@@ -60,7 +60,7 @@ async function history(using: HistoryRoutes, request: ApiRequest): Promise<Outco
     const refusal = refuseToken(caller, fullName, found, ['read', 'write', 'delete']);
     if (refusal) return refuse('forbidden', refusal.message);
   }
-  const { entries, next } = await repositoryHistory(using.store, repository.id, asked.before, asked.page_size);
+  const { entries, next } = await repositoryHistory(using.database, repository.id, asked.before, asked.page_size);
   const url = `${using.publicUrl ?? request.origin}/v2/repositories/${fullName.namespace}/${fullName.name}/history`;
   return answer(200, {
     results: entries,

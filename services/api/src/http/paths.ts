@@ -58,3 +58,8 @@ function decoded(segment: string): string | undefined {
     return undefined;
   }
 }
+
+/** Both ways in which the Hub writes the path of a repository. */
+export function repositoryPaths(rest = ''): readonly string[] {
+  return [`/v2/repositories/:namespace/:repo_name${rest}`, `/v2/namespaces/:namespace/repositories/:repo_name${rest}`];
+}

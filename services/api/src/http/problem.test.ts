@@ -1,11 +1,10 @@
 import { refusalCodes, refuse } from '@docket/shared/refusal';
 import type { RefusalCode } from '@docket/shared/refusal';
-import { QueueFull } from '@docket/store/group-commit';
+import { QueueFull } from '@docket/store/log/group-commit';
 import pg from 'pg';
 import { expect, it } from 'vitest';
 
-import { Overloaded } from '../accounts/password.ts';
-import { refusalAnswer, refusalOfError } from './problem.ts';
+import { Overloaded, refusalAnswer, refusalOfError } from './problem.ts';
 
 const expected: Record<RefusalCode, { status: number; headers?: Record<string, string> }> = {
   malformed_request: { status: 400 },

@@ -1,12 +1,14 @@
 /** Refusals and errors as answers: one table from code to status, one place where the unexpected is logged. */
 import { isConnectionLoss, isPassing } from '@docket/store/connect';
-import { QueueFull } from '@docket/store/group-commit';
+import { QueueFull } from '@docket/store/log/group-commit';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal, RefusalCode } from '@docket/shared/refusal';
 import { NewerEvent } from '@docket/shared/stored-event';
 
-import { Overloaded } from '../accounts/password.ts';
 import type { Answer } from './answer.ts';
+
+/** More waits for a bounded resource of this process than may wait. */
+export class Overloaded extends Error {}
 
 const statuses = {
   malformed_request: 400,

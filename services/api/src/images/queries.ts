@@ -1,10 +1,10 @@
 import { fullNameText } from '@docket/shared/names';
 import type { ImageId, NamespaceName, RepositoryName } from '@docket/shared/names';
 import type { Store } from '@docket/store/connect';
-import { lookUpMany } from '@docket/store/repositories';
+import { lookUpMany } from '@docket/store/read/look-up';
 
-import type { AccountRow } from '../accounts/queries.ts';
-import { may } from '../http/rights.ts';
+import type { AccountRow } from '../access/accounts.ts';
+import { may } from '../access/rights.ts';
 
 interface Row {
   namespace: NamespaceName;
@@ -20,8 +20,12 @@ interface Row {
 const candidatesMax = 100;
 
 /** Whether the image stands in any repository that the account may read (undefined: in any public one), as it is at this moment. */
-export async function isImageReadable(store: Store, image: ImageId, account: AccountRow | undefined): Promise<boolean> {
-  const rows = await store.query<Row>(
+export async function isImageReadable(
+  database: Store,
+  image: ImageId,
+  account: AccountRow | undefined,
+): Promise<boolean> {
+  const rows = await database.query<Row>(
     'image_readable',
     `select n.name as namespace, n.id as namespace_id, n.account_id as owner_id, m.role as viewer_role, r.name,
        exists (
@@ -39,7 +43,7 @@ export async function isImageReadable(store: Store, image: ImageId, account: Acc
   );
   if (rows.some(({ behind }) => !behind)) return true;
   if (rows.length === 0) return false;
-  const states = await lookUpMany(store.pool, rows);
+  const states = await lookUpMany(database.pool, rows);
   return rows.some((row) => {
     const namespace = { id: row.namespace_id, ownerId: row.owner_id, viewerRole: row.viewer_role };
     return may('read', account, namespace, states.get(fullNameText(row))?.state);

@@ -3,18 +3,20 @@ import { isRefusal } from '@docket/shared/refusal';
 import { imageDtos } from '@docket/shared/repositories';
 import type { ImageDto } from '@docket/shared/repositories';
 
+import { accountOf, authenticateAt, unauthorized } from '../access/authenticate.ts';
+import { authorizePush } from '../access/authorize.ts';
+import { missing, refuseReadingImages } from '../access/rights.ts';
+import { reportedRegistries, tokenHeaders } from '../access/token-headers.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { accountOf, authenticateAt, unauthorized } from '../http/authenticate.ts';
+import type { RepositoryResource } from '../http/paths.ts';
 import { readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { RepositoryResource } from '../http/paths.ts';
-import { missing, refuseReadingImages } from '../http/rights.ts';
-import { toldEndpoints, tokenHeaders } from '../http/v1.ts';
 import { bodyBytesMax } from '../limits.ts';
-import { admit, imageList, run } from '../repositories/command.ts';
+import { refuseBlocked, withoutBlocked } from '../repositories/blocked-images.ts';
+import { run } from '../repositories/command.ts';
 import type { RepositoryRoutes } from '../repositories/command.ts';
-import { refuseBlocked, withoutBlocked } from '../takedowns/queries.ts';
+import { imageList } from '../repositories/image-list.ts';
 import { isImageReadable } from './queries.ts';
 
 /**
@@ -35,7 +37,7 @@ export async function getImages(
   if (!repository || repository.state.status === 'absent' || repository.state.status === 'deleted')
     return missing(fullName);
   const { images, life, status } = repository.state;
-  const shown = found.imagesMayBeBlocked ? await withoutBlocked(using.store, images) : images;
+  const shown = found.imagesMayBeBlocked ? await withoutBlocked(using.database, images) : images;
   const body: ImageDto[] = imageDtos(shown);
   if (status === 'deleting') return answer(200, body);
   return answer(
@@ -51,15 +53,15 @@ export async function putImages(
   request: ApiRequest,
   { fullName }: RepositoryResource,
 ): Promise<Outcome> {
-  const admitted = await admit(using, request, fullName, 'write');
+  const admitted = await authorizePush(using, request, fullName, 'write');
   if (isRefusal(admitted)) return admitted;
   const { caller, found, judge } = admitted;
   if (found.repository?.state.status !== 'active') return missing(fullName);
   const images = await readJson(request, imageList, bodyBytesMax);
   if (isRefusal(images)) return images;
-  const blocked = await refuseBlocked(using.store, found, images);
+  const blocked = await refuseBlocked(using.database, found, images);
   if (blocked) return blocked;
-  const command = { type: 'PutImages', images, endpoints: toldEndpoints(request) } as const;
+  const command = { type: 'PutImages', images, endpoints: reportedRegistries(request) } as const;
   const executed = await run(using, request, caller, { fullName, command, found, judge });
   return isRefusal(executed) ? executed : answer(204, undefined);
 }
@@ -79,8 +81,10 @@ export async function getLayerAccess(
   const refusal = refuseReadingImages(caller, fullName, found);
   if (refusal) return refusal;
   const state = found.repository?.state;
-  const [allowed] = found.imagesMayBeBlocked ? await withoutBlocked(using.store, [{ id: imageId }]) : [{ id: imageId }];
+  const [allowed] = found.imagesMayBeBlocked
+    ? await withoutBlocked(using.database, [{ id: imageId }])
+    : [{ id: imageId }];
   if (!allowed) return answer(200, { access: false });
   const own = state && 'images' in state && state.images.some(({ id }) => id === imageId);
-  return answer(200, { access: own === true || (await isImageReadable(using.store, imageId, accountOf(caller))) });
+  return answer(200, { access: own === true || (await isImageReadable(using.database, imageId, accountOf(caller))) });
 }

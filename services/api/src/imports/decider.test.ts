@@ -26,7 +26,7 @@ const silent: ImportedRepository = {
 const image = imageEntry.parse({ id: 'a', checksum: 'sha256:1', tag: 'latest' });
 const full: ImportedRepository = {
   ...silent,
-  description: 'a store of keys and values',
+  description: 'a database of keys and values',
   starCount: 12,
   pullCount: 3_000_000_000,
   fullDescription: '# Redis',
@@ -41,7 +41,7 @@ const created = (life: number): RepositoryEvent => ({
   data: { namespace_id: namespaceId, name, life },
 });
 const facts: readonly RepositoryEvent[] = [
-  { type: 'DescriptionChanged', data: { description: 'a store of keys and values' } },
+  { type: 'DescriptionChanged', data: { description: 'a database of keys and values' } },
   { type: 'FullDescriptionChanged', data: { full_description: '# Redis' } },
   { type: 'VisibilityChanged', data: { is_private: true } },
   { type: 'AutomationChanged', data: { is_automated: true } },

@@ -2,7 +2,7 @@
 import type { RepositoryName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { absentRepository, evolve, newsIn } from '@docket/shared/repositories';
+import { absentRepository, evolve, changesIn } from '@docket/shared/repositories';
 import type { ImageEntry, Repository, RepositoryEvent } from '@docket/shared/repositories';
 
 export interface ImportedRepository {
@@ -47,7 +47,7 @@ export function decideImport(before: Repository, line: ImportedRepository): read
     ...(pullCount !== undefined && pullCount !== state.pull_count ? { pull_count: pullCount } : {}),
   };
   if (Object.keys(counts).length > 0) events.push({ type: 'CountsObserved', data: counts });
-  const news = newsIn(state, images);
+  const news = changesIn(state, images);
   if (news.length > 0) events.push({ type: 'ImagesAdded', data: { images: news } });
   // Last, because all before it count as updates of this moment.
   if (lastUpdated !== undefined && lastUpdated !== state.last_updated) {

@@ -12,16 +12,16 @@ import { repositoryStream } from '@docket/shared/stored-event';
 import type { Store } from '@docket/store/connect';
 import { appendAll } from '@docket/store/log';
 import type { AppendCommand, Executor } from '@docket/store/log';
-import { lookUpMany } from '@docket/store/repositories';
+import { lookUpMany } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 
-import type { CommandEnvelope } from '../envelope.ts';
+import type { CommandEnvelope } from '../commands/envelope.ts';
 import { decideImport } from './decider.ts';
 import { parseImportLine } from './line.ts';
 import type { BadLine, ImportLine, LineRules } from './line.ts';
-import { persistently } from './persistently.ts';
+import { retry } from './retry.ts';
 
 const batchLinesMax = 500;
 /** Full descriptions and image lists make lines large; a batch must stay well below what one statement may carry. */
@@ -45,7 +45,7 @@ export interface ImportCounts {
 export type SourceLine = string | { readonly unreadable: string };
 
 export interface ImportOptions {
-  readonly store: Store;
+  readonly database: Store;
   readonly onAppended: () => void;
   /** The admin who imports, and the import as the request that it all belongs to. */
   readonly envelope: Omit<CommandEnvelope, 'commandId'>;
@@ -80,7 +80,7 @@ export async function runImport(options: ImportOptions): Promise<ImportCounts> {
   async function commit(lines: readonly NumberedLine[], upTo: number): Promise<void> {
     if (lines.length > 0) {
       const failure = `lines ${lines[0]?.number} to ${lines.at(-1)?.number} could not be imported`;
-      const outcome = await persistently(failure, () => importBatch(options, lines, imagined));
+      const outcome = await retry(failure, () => importBatch(options, lines, imagined));
       const { created, changed, unchanged, events } = outcome;
       counts = {
         ...counts,
@@ -155,18 +155,18 @@ interface FreshName {
 
 /** Undefined on a lost race. */
 async function importBatch(
-  { store, envelope }: ImportOptions,
+  { database, envelope }: ImportOptions,
   batch: readonly NumberedLine[],
   imagined: Imagined | undefined,
 ): Promise<BatchOutcome | undefined> {
   const byName = grouped(batch);
   const names = [...byName.values()].flatMap(([first]) => first?.line.fullName ?? []);
   if (imagined) {
-    const outcome = await decideBatch(store.pool, { byName, names, envelope, namespaceIds: new Map(), imagined });
+    const outcome = await decideBatch(database.pool, { byName, names, envelope, namespaceIds: new Map(), imagined });
     for (const [name, state] of outcome.states) imagined.set(name, state);
     return outcome;
   }
-  return inTransaction<BatchOutcome | undefined>(store, async (client, abort) => {
+  return inTransaction<BatchOutcome | undefined>(database, async (client, abort) => {
     const namespaceIds = await ensureNamespaces(client, names);
     const { appends, fresh, ...outcome } = await decideBatch(client, { byName, names, envelope, namespaceIds });
     await takeNames(client, fresh);

@@ -9,8 +9,8 @@ import type { AppendCommand } from '@docket/store/log';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
 
-import type { CommandEnvelope } from '../envelope.ts';
-import { persistently } from './persistently.ts';
+import type { CommandEnvelope } from '../commands/envelope.ts';
+import { retry } from './retry.ts';
 import { decideUndo } from './undo-decider.ts';
 
 const pageCommandsMax = 500;
@@ -33,7 +33,7 @@ export interface KeptRepository {
 }
 
 export interface UndoOptions {
-  readonly store: Store;
+  readonly database: Store;
   readonly importId: string;
   /** The admin who takes it back; caused by the import. */
   readonly envelope: Omit<CommandEnvelope, 'commandId'>;
@@ -45,21 +45,21 @@ export interface UndoOptions {
 }
 
 export async function undoImport(options: UndoOptions): Promise<UndoCounts> {
-  const { store, importId, onAppended, onProgress, onKept } = options;
+  const { database, importId, onAppended, onProgress, onKept } = options;
   let counts: UndoCounts = { commands: 0, repositories: 0, deleted: 0, restored: 0, kept: 0, events: 0 };
   // A stream that the import has written to in two pages is done with the first of them.
   const done = new Set<string>();
   for (let after: bigint | undefined = 0n; after !== undefined;) {
-    const page = await readImportPage(store.pool, importId, after, pageCommandsMax);
+    const page = await readImportPage(database.pool, importId, after, pageCommandsMax);
     after = page.end;
     const streamIds = page.streamIds.filter((streamId) => !done.has(streamId));
     counts = { ...counts, commands: counts.commands + page.commands };
     if (streamIds.length === 0) continue;
     for (const streamId of streamIds) done.add(streamId);
-    const decided = await persistently(`${streamIds.length} repositories could not be taken back`, () =>
+    const decided = await retry(`${streamIds.length} repositories could not be taken back`, () =>
       undoPage(options, streamIds),
     );
-    for (const repository of await named(store, decided)) onKept(repository);
+    for (const repository of await named(database, decided)) onKept(repository);
     if (decided.some(({ events }) => events.length > 0) && !options.dryRun) onAppended();
     counts = decided.reduce(counted, counts);
     onProgress(counts);
@@ -76,10 +76,10 @@ interface Decided {
 
 /** Undefined on a lost race: somebody changed one of them after it was read. */
 async function undoPage(
-  { store, importId, envelope, dryRun }: UndoOptions,
+  { database, importId, envelope, dryRun }: UndoOptions,
   streamIds: readonly string[],
 ): Promise<readonly Decided[] | undefined> {
-  const streams = grouped(await readRepositoryStreams(store.pool, streamIds));
+  const streams = grouped(await readRepositoryStreams(database.pool, streamIds));
   const decided = [...streams].map(([streamId, history]): Decided => ({
     streamId,
     version: history.length,
@@ -95,7 +95,7 @@ async function undoPage(
       ...envelope,
     }));
   if (appends.length === 0 || dryRun) return decided;
-  return inTransaction<readonly Decided[] | undefined>(store, async (client, abort) => {
+  return inTransaction<readonly Decided[] | undefined>(database, async (client, abort) => {
     const verdicts = await appendAll(client, appends, false);
     return verdicts.every(({ outcome }) => outcome === 'appended') ? decided : abort(undefined);
   });
@@ -123,11 +123,11 @@ function counted(counts: UndoCounts, { events, kept }: Decided): UndoCounts {
   };
 }
 
-async function named(store: Store, decided: readonly Decided[]): Promise<KeptRepository[]> {
+async function named(database: Store, decided: readonly Decided[]): Promise<KeptRepository[]> {
   const staying = decided.filter(({ kept }) => kept.length > 0);
   if (staying.length === 0) return [];
   const names = await readFullNames(
-    store.pool,
+    database.pool,
     staying.flatMap(({ streamId }) => repositoryOf(streamId) ?? []),
   );
   return staying.map(({ streamId, kept }) => ({

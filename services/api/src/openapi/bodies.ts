@@ -3,11 +3,11 @@ import type { ImageDto } from '@docket/shared/repositories';
 import type { SearchAnswer, SearchResult } from '@docket/shared/search';
 import { z } from 'zod';
 
-import type { DetailsDto } from '../details/dto.ts';
 import type { GrantDto } from '../grants/routes.ts';
 import type { HistoryEntry } from '../history/queries.ts';
-import type { NamespaceDto } from '../listings/queries.ts';
+import type { NamespaceDto } from '../namespaces/queries.ts';
 import type { MemberDto } from '../organizations/queries.ts';
+import type { DetailsDto } from '../repositories/dto.ts';
 import type { StargazerDto } from '../stars/queries.ts';
 import type { TagDto } from '../tags/queries.ts';
 import type { TakedownDto } from '../takedowns/queries.ts';

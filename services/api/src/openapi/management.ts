@@ -2,11 +2,11 @@
 import { imageId, namespaceName, repositoryName, tagName } from '@docket/shared/names';
 import { z } from 'zod';
 
-import { detailsChange, newRepository } from '../details/routes.ts';
 import { grantBody } from '../grants/routes.ts';
 import { pageQuery } from '../http/paging.ts';
-import { listQuery } from '../listings/routes.ts';
+import { listQuery } from '../namespaces/routes.ts';
 import { memberBody, organizationBody } from '../organizations/routes.ts';
+import { detailsChange, newRepository } from '../repositories/routes-v2.ts';
 import { accessTokenBody, loginBody } from '../sessions/routes.ts';
 import { takedownBody } from '../takedowns/routes.ts';
 import * as bodies from './bodies.ts';

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { change, registration } from '../accounts/routes.ts';
 import { catalogQuery } from '../catalog/routes.ts';
 import { historyPage } from '../history/routes.ts';
-import { imageList } from '../repositories/command.ts';
+import { imageList } from '../repositories/image-list.ts';
 import * as bodies from './bodies.ts';
 import { managementOperations } from './management.ts';
 import { v2Common } from './operation.ts';

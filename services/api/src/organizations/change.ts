@@ -9,9 +9,9 @@ import { readStream } from '@docket/store/log';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 
-import type { CommandEnvelope } from '../envelope.ts';
-import { transact } from '../transact.ts';
-import type { TransactionExecution } from '../transact.ts';
+import type { CommandEnvelope } from '../commands/envelope.ts';
+import { transact } from '../commands/transact.ts';
+import type { TransactionExecution } from '../commands/transact.ts';
 import { organizationDecider } from './decider.ts';
 import type { OrganizationCommand } from './decider.ts';
 

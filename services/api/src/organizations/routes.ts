@@ -3,23 +3,23 @@ import { namespaceName } from '@docket/shared/names';
 import { memberRoles } from '@docket/shared/organizations';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { lookUpNamespace } from '@docket/store/repositories';
-import type { NamespaceAt } from '@docket/store/repositories';
+import { lookUpNamespace } from '@docket/store/read/look-up';
+import type { NamespaceAt } from '@docket/store/read/look-up';
 import { z } from 'zod';
 
-import { accountByName } from '../accounts/queries.ts';
-import { commandEnvelope } from '../envelope.ts';
+import { accountByName } from '../access/accounts.ts';
+import { authenticatePerson } from '../access/authorize.ts';
+import type { Person } from '../access/authorize.ts';
+import { may } from '../access/rights.ts';
+import type { Action } from '../access/rights.ts';
+import { commandEnvelope } from '../commands/envelope.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
 import type { Route } from '../http/endpoint.ts';
-import { authenticateKnown } from '../http/managed.ts';
-import type { KnownPerson } from '../http/managed.ts';
 import { offsetOf, pageAnswer, pageQuery } from '../http/paging.ts';
 import type { PageLinks } from '../http/paging.ts';
 import { parseField, readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { may } from '../http/rights.ts';
-import type { Action } from '../http/rights.ts';
 import { smallBodyBytesMax } from '../limits.ts';
 import type { Commanding } from '../repositories/command.ts';
 import { changeMember, createOrganization } from './change.ts';
@@ -44,7 +44,7 @@ export const organizationBody = z.object({ orgname: namespaceName });
 export const memberBody = z.object({ role: z.enum(memberRoles) });
 
 async function create(using: OrganizationRoutes, request: ApiRequest): Promise<Outcome> {
-  const caller = await authenticateKnown(using, request);
+  const caller = await authenticatePerson(using, request);
   if (isRefusal(caller)) return caller;
   const given = await readJson(request, organizationBody, smallBodyBytesMax);
   if (isRefusal(given)) return given;
@@ -66,7 +66,7 @@ async function listMembers(using: OrganizationRoutes, request: ApiRequest): Prom
   if (isRefusal(target)) return target;
   const asked = parseField(pageQuery, Object.fromEntries(request.query));
   if (isRefusal(asked)) return asked;
-  const { count, results } = await membersOf(using.store, target.found.id, offsetOf(asked), asked.page_size);
+  const { count, results } = await membersOf(using.database, target.found.id, offsetOf(asked), asked.page_size);
   return pageAnswer(using, request, asked, count, results);
 }
 
@@ -95,7 +95,7 @@ async function removeMember(using: OrganizationRoutes, request: ApiRequest): Pro
 }
 
 interface Target {
-  readonly caller: KnownPerson;
+  readonly caller: Person;
   readonly found: NamespaceAt;
 }
 
@@ -105,11 +105,11 @@ async function organizationTarget(
   request: ApiRequest,
   action: Extract<Action, 'see_members' | 'manage_members'>,
 ): Promise<Target | Refusal> {
-  const caller = await authenticateKnown(using, request);
+  const caller = await authenticatePerson(using, request);
   if (isRefusal(caller)) return caller;
   const named = parseField(organizationBody, request.parameters);
   if (isRefusal(named)) return named;
-  const found = await lookUpNamespace(using.store, named.orgname, caller.account.id);
+  const found = await lookUpNamespace(using.database, named.orgname, caller.account.id);
   if (!found?.isOrganization || !may('see_members', caller.account, found)) {
     return refuse('not_found', `there is no organization ${named.orgname}`);
   }
@@ -125,7 +125,7 @@ async function change(
   commandOn: (accountId: string) => Exclude<OrganizationCommand, { type: 'CreateOrganization' }>,
 ): Promise<{ readonly name: string } | Refusal> {
   const username = request.parameters['username'] ?? '';
-  const account = await accountByName(using.store, username);
+  const account = await accountByName(using.database, username);
   if (!account) return refuse('not_found', `there is no account ${username}`, 'username');
   const envelope = await envelopeOf(using, request, caller);
   if (isRefusal(envelope)) return envelope;
@@ -133,7 +133,7 @@ async function change(
   return isRefusal(done) ? done : { name: account.name };
 }
 
-async function envelopeOf(using: OrganizationRoutes, request: ApiRequest, caller: KnownPerson) {
+async function envelopeOf(using: OrganizationRoutes, request: ApiRequest, caller: Person) {
   const body = await request.text(smallBodyBytesMax);
   return commandEnvelope(request, caller, typeof body === 'string' ? body : '', using.tokenKeys);
 }

@@ -2,10 +2,10 @@
 import type { Environment } from '@docket/runtime/environment';
 import { isRefusal } from '@docket/shared/refusal';
 
+import { authenticateVisitor, unauthorized } from '../access/authenticate.ts';
+import type { Authentication } from '../access/authenticate.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { authenticatePerson, unauthorized } from '../http/authenticate.ts';
-import type { Authentication } from '../http/authenticate.ts';
 import { distributionHeaders, distributionRefusal } from '../http/distribution.ts';
 import type { Route } from '../http/endpoint.ts';
 import type { ApiRequest } from '../http/request.ts';
@@ -30,7 +30,7 @@ export function pingRoutesV2(using: PingRoutes): Route[] {
 async function pingV2(using: PingRoutes, request: ApiRequest): Promise<Outcome> {
   const hidden = using.v2Ping === '404' || (using.v2Ping === 'auto' && speaksV1(request.userAgent));
   if (hidden) return answer(404, { message: 'there is no registry of version 2 here' });
-  const caller = await authenticatePerson(using, request);
+  const caller = await authenticateVisitor(using, request);
   if (isRefusal(caller)) return distributionRefusal(caller);
   if (caller.by === 'nothing') return distributionRefusal(unauthorized('a name and password are needed'));
   return answer(200, {}, distributionHeaders);

@@ -1,9 +1,9 @@
-/** What may happen to a repository. Who may ask for it is decided before (`http/rights.ts`); what it leads to is decided here. */
+/** What may happen to a repository. Who may ask for it is decided before (`access/rights.ts`); what it leads to is decided here. */
 import type { Decider } from '@docket/shared/decider';
 import type { RepositoryName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { absentRepository, evolve, newsIn, takenDownOf } from '@docket/shared/repositories';
+import { absentRepository, evolve, changesIn, takenDownOf } from '@docket/shared/repositories';
 import type { ActiveRepository, GrantRole, ImageEntry, Repository, RepositoryEvent } from '@docket/shared/repositories';
 
 export type RepositoryCommand =
@@ -138,7 +138,7 @@ function putImages(
   { images, endpoints }: Extract<RepositoryCommand, { type: 'PutImages' }>,
 ): readonly RepositoryEvent[] {
   const told = endpoints.length === 0 ? {} : { endpoints: [...endpoints] };
-  const news = newsIn(state, images);
+  const news = changesIn(state, images);
   return [
     ...(news.length > 0 ? [{ type: 'ImagesAdded', data: { images: news, ...told } } satisfies RepositoryEvent] : []),
     ...(state.announced

@@ -34,7 +34,7 @@ export interface MeilisearchEngine extends SearchEngine {
 }
 
 export function meilisearchSearch(
-  store: Store,
+  database: Store,
   {
     url,
     apiKey,
@@ -42,7 +42,7 @@ export function meilisearchSearch(
   }: { readonly url: string; readonly apiKey: string | undefined; readonly installationId: string },
 ): MeilisearchEngine {
   const { client, stop } = connectMeilisearch({ url, apiKey, connectionsMax, requestMsMax: searchMsMax });
-  const standing = searchStanding(store);
+  const standing = searchStanding(database);
   let restsUntil = 0;
   return {
     name: 'meilisearch',
@@ -105,7 +105,10 @@ interface SearchStanding {
 }
 
 /** Asked of the database at most once a second. A checkpoint at 0 over a log that is not empty: the index was found empty. */
-function searchStanding(store: Store): { readonly read: () => Promise<SearchStanding>; readonly forget: () => void } {
+function searchStanding(database: Store): {
+  readonly read: () => Promise<SearchStanding>;
+  readonly forget: () => void;
+} {
   let readAt = -Infinity;
   let reading: Promise<SearchStanding> = Promise.resolve({ fresh: false, target: undefined });
   const forget = () => {
@@ -116,7 +119,7 @@ function searchStanding(store: Store): { readonly read: () => Promise<SearchStan
     read: () => {
       if (performance.now() - readAt > lagReadMs) {
         readAt = performance.now();
-        reading = readStanding(store);
+        reading = readStanding(database);
         reading.catch(forget);
       }
       return reading;
@@ -124,8 +127,8 @@ function searchStanding(store: Store): { readonly read: () => Promise<SearchStan
   };
 }
 
-async function readStanding(store: Store): Promise<SearchStanding> {
-  const [row] = await store.query<{ search: bigint; tables: bigint; target: string | null }>(
+async function readStanding(database: Store): Promise<SearchStanding> {
+  const [row] = await database.query<{ search: bigint; tables: bigint; target: string | null }>(
     'search_standing',
     `select s.position as search, s.target, t.position as tables
      from es.projections s join es.projections t on t.name = 'tables' where s.name = 'search'`,

@@ -19,12 +19,12 @@ interface Row {
 
 const wordsMax = 10;
 
-export function postgresSearch(store: Store): SearchEngine {
+export function postgresSearch(database: Store): SearchEngine {
   return {
     name: 'postgres',
     search: async ({ term, without, offset, limit }) => {
-      if (offset >= searchDepthMax) return { hits: [], total: await count(store, term, without) };
-      const rows = await store.query<Row>('search', statement, [...conditions(term, without), limit + 1, offset]);
+      if (offset >= searchDepthMax) return { hits: [], total: await count(database, term, without) };
+      const rows = await database.query<Row>('search', statement, [...conditions(term, without), limit + 1, offset]);
       const hits = rows.slice(0, limit).map(({ number, namespace, name, description, star_count, is_automated }) => ({
         number,
         result: searchResult(
@@ -37,7 +37,7 @@ export function postgresSearch(store: Store): SearchEngine {
         ),
       }));
       const [first] = rows;
-      return { hits, total: first ? Number(first.total) : await count(store, term, without) };
+      return { hits, total: first ? Number(first.total) : await count(database, term, without) };
     },
   };
 }
@@ -54,8 +54,8 @@ const statement = `select r.number, n.name as namespace, r.name, r.description, 
     coalesce(r.pull_count, 0) desc, r.number
   limit $4 offset $5`;
 
-async function count(store: Store, term: SearchTerm, without: bigint | undefined): Promise<number> {
-  const [row] = await store.query<{ total: bigint }>(
+async function count(database: Store, term: SearchTerm, without: bigint | undefined): Promise<number> {
+  const [row] = await database.query<{ total: bigint }>(
     'search_count',
     `select count(*) as total ${matching}`,
     conditions(term, without),

@@ -3,15 +3,15 @@ import { isRefusal } from '@docket/shared/refusal';
 import { connect } from '@docket/store/connect';
 import { expect, it } from 'vitest';
 
+import { sessions } from '../access/sessions.ts';
+import { tokens } from '../access/tokens.ts';
 import type { Answer } from '../http/answer.ts';
 import { requestOf } from '../http/request.testing.ts';
-import { sessions } from '../sessions/issue.ts';
-import { tokens } from '../tokens/issue.ts';
 import type { SearchEngine, SearchFound, SearchQuestion } from './engine.ts';
 import { searchRoutes } from './routes.ts';
 
 /** Never connected to: nothing is found here, so there is nothing to look up. */
-const store = connect({
+const database = connect({
   url: 'postgres://127.0.0.1:1/none',
   applicationName: 'test',
   pooler: 'none',
@@ -35,7 +35,7 @@ const broken = () => {
 
 async function searched(query: string, ...engines: SearchEngine[]): Promise<Answer> {
   const [route] = searchRoutes({
-    store,
+    database,
     engines,
     anonymousSearch: 'on',
     log: createLog({ name: 'test', level: 'silent' }),

@@ -7,12 +7,12 @@ import { isRefusal, refuse } from '@docket/shared/refusal';
 import { parseSearchTerm, searchResult } from '@docket/shared/search';
 import type { SearchAnswer, SearchResult, SearchTerm } from '@docket/shared/search';
 import { isPublic } from '@docket/shared/repositories';
-import { lookUp, publicNumbers } from '@docket/store/repositories';
+import { lookUp, publicNumbers } from '@docket/store/read/look-up';
 
+import { authenticateAny, unauthorized } from '../access/authenticate.ts';
+import type { Authentication } from '../access/authenticate.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { authenticateAny, unauthorized } from '../http/authenticate.ts';
-import type { Authentication } from '../http/authenticate.ts';
 import type { Route } from '../http/endpoint.ts';
 import { refusalOfError } from '../http/problem.ts';
 import type { ApiRequest } from '../http/request.ts';
@@ -79,9 +79,9 @@ interface Pinned {
 }
 
 /** The repository whose very name was asked for, as it is at this moment. */
-async function exactRepository({ store }: SearchRoutes, term: SearchTerm): Promise<Pinned | undefined> {
+async function exactRepository({ database }: SearchRoutes, term: SearchTerm): Promise<Pinned | undefined> {
   if (term.kind !== 'words' || !term.exact) return undefined;
-  const { repository } = await lookUp(store, term.exact);
+  const { repository } = await lookUp(database, term.exact);
   if (!repository || !isPublic(repository.state)) return undefined;
   return { number: repository.number, result: searchResult(term.exact, repository.state) };
 }
@@ -94,7 +94,7 @@ interface FoundPage {
 
 /** The pinned one is left out of what the engine is asked for, so that it neither comes twice nor shifts a page by one. */
 async function firstAnswer(
-  { engines, store, log }: SearchRoutes,
+  { engines, database, log }: SearchRoutes,
   term: SearchTerm,
   pinned: Pinned | undefined,
   { page, pageSize }: { readonly page: number; readonly pageSize: number },
@@ -110,7 +110,7 @@ async function firstAnswer(
         found.hits.length === 0
           ? new Set<bigint>()
           : await publicNumbers(
-              store,
+              database,
               found.hits.map(({ number }) => number),
             );
       const results = found.hits.filter(({ number }) => shown.has(number)).map(({ result }: SearchHit) => result);

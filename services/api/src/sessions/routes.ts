@@ -3,12 +3,12 @@ import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
-import { accountByName } from '../accounts/queries.ts';
-import type { AccountRow } from '../accounts/queries.ts';
+import { accountByName } from '../access/accounts.ts';
+import type { AccountRow } from '../access/accounts.ts';
+import { byPassword } from '../access/authenticate.ts';
+import type { Authentication } from '../access/authenticate.ts';
 import { answer } from '../http/answer.ts';
 import type { Answer, Outcome } from '../http/answer.ts';
-import { byPassword } from '../http/authenticate.ts';
-import type { Authentication } from '../http/authenticate.ts';
 import type { Route } from '../http/endpoint.ts';
 import { readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
@@ -61,12 +61,12 @@ function begun({ sessions }: Authentication, account: AccountRow): Answer {
 }
 
 async function byRefreshToken(
-  { store, sessions }: Authentication,
+  { database, sessions }: Authentication,
   name: string,
   secret: string,
 ): Promise<AccountRow | undefined> {
   const claims = sessions.verify(secret, 'refresh');
-  const account = claims && (await accountByName(store, name));
+  const account = claims && (await accountByName(database, name));
   const good =
     account?.status === 'active' &&
     account.id === claims?.sub &&

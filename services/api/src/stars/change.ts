@@ -2,15 +2,15 @@ import type { FullName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { repositoryStream } from '@docket/shared/stored-event';
-import { lookUp } from '@docket/store/repositories';
-import type { Lookup } from '@docket/store/repositories';
+import { lookUp } from '@docket/store/read/look-up';
+import type { Lookup } from '@docket/store/read/look-up';
 import { transactionReader } from '@docket/store/transaction-client';
 
-import type { CommandEnvelope } from '../envelope.ts';
-import { missing } from '../http/rights.ts';
+import { missing } from '../access/rights.ts';
+import type { CommandEnvelope } from '../commands/envelope.ts';
+import { transact } from '../commands/transact.ts';
+import type { TransactionExecution } from '../commands/transact.ts';
 import { repositoryDecider } from '../repositories/decider.ts';
-import { transact } from '../transact.ts';
-import type { TransactionExecution } from '../transact.ts';
 
 interface StarChange {
   readonly type: 'Star' | 'Unstar';

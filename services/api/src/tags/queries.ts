@@ -40,9 +40,9 @@ interface Row {
 }
 
 /** With who announced each last, and when: the log knows. */
-export async function describeTags(store: Store, repositoryId: string, tags: readonly Tag[]): Promise<TagDto[]> {
+export async function describeTags(database: Store, repositoryId: string, tags: readonly Tag[]): Promise<TagDto[]> {
   if (tags.length === 0) return [];
-  const rows = await store.query<Row>(
+  const rows = await database.query<Row>(
     'last_announced',
     `select distinct on (image ->> 'tag') image ->> 'tag' as tag, e.position, e.recorded_at, a.name as actor
      from es.events e

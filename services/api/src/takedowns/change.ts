@@ -4,9 +4,9 @@ import type { Refusal } from '@docket/shared/refusal';
 import { imageStream, readImageEvent, schemaVersion } from '@docket/shared/stored-event';
 import { readStream } from '@docket/store/log';
 
-import type { CommandEnvelope } from '../envelope.ts';
-import { transact } from '../transact.ts';
-import type { TransactionExecution } from '../transact.ts';
+import type { CommandEnvelope } from '../commands/envelope.ts';
+import { transact } from '../commands/transact.ts';
+import type { TransactionExecution } from '../commands/transact.ts';
 import { imageDecider } from './decider.ts';
 import type { ImageCommand } from './decider.ts';
 

@@ -1,5 +1,5 @@
 import { specification } from '@docket/shared/decider.testing';
-import type { ImageEvent } from '@docket/shared/images';
+import type { ImageEvent } from '@docket/shared/takedowns';
 import { imageId } from '@docket/shared/names';
 import { it } from 'vitest';
 

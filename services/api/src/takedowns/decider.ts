@@ -1,7 +1,7 @@
 /** What may happen to an image id everywhere; repositories are taken down by their own decider. */
 import type { Decider } from '@docket/shared/decider';
-import { evolveImage, untouchedImage } from '@docket/shared/images';
-import type { ImageEvent, ImageStanding } from '@docket/shared/images';
+import { evolveImage, untouchedImage } from '@docket/shared/takedowns';
+import type { ImageEvent, ImageStanding } from '@docket/shared/takedowns';
 import type { ImageId } from '@docket/shared/names';
 
 export type ImageCommand =

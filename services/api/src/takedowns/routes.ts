@@ -5,17 +5,17 @@ import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
-import { commandEnvelope } from '../envelope.ts';
+import { authenticatePerson, authorizeAction } from '../access/authorize.ts';
+import type { Person } from '../access/authorize.ts';
+import { may } from '../access/rights.ts';
+import { commandEnvelope } from '../commands/envelope.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
 import type { Route } from '../http/endpoint.ts';
-import { authenticateKnown, managed } from '../http/managed.ts';
-import type { KnownPerson } from '../http/managed.ts';
 import { offsetOf, pageAnswer, pageQuery } from '../http/paging.ts';
 import type { PageLinks } from '../http/paging.ts';
 import { parseField, readJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { may } from '../http/rights.ts';
 import { smallBodyBytesMax } from '../limits.ts';
 import { run } from '../repositories/command.ts';
 import type { Commanding } from '../repositories/command.ts';
@@ -62,7 +62,7 @@ async function reasonIn(request: ApiRequest): Promise<string | Refusal> {
 }
 
 async function takeDownRepository(using: TakedownRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await managed(using, request, 'take_down');
+  const target = await authorizeAction(using, request, 'take_down');
   if (isRefusal(target)) return target;
   const reason = await reasonIn(request);
   if (isRefusal(reason)) return reason;
@@ -72,7 +72,7 @@ async function takeDownRepository(using: TakedownRoutes, request: ApiRequest): P
 }
 
 async function reinstateRepository(using: TakedownRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await managed(using, request, 'take_down');
+  const target = await authorizeAction(using, request, 'take_down');
   if (isRefusal(target)) return target;
   const executed = await run(using, request, target.caller, { ...target, command: { type: 'Reinstate' } });
   return isRefusal(executed) ? executed : answer(204, undefined);
@@ -97,7 +97,7 @@ async function reinstateImage(using: TakedownRoutes, request: ApiRequest): Promi
 async function onImage(
   using: TakedownRoutes,
   request: ApiRequest,
-  caller: KnownPerson,
+  caller: Person,
   commandOn: (id: ImageId) => ImageCommand,
 ): Promise<'done' | Refusal> {
   const named = parseField(z.object({ image_id: imageId }), request.parameters);
@@ -112,13 +112,13 @@ async function list(using: TakedownRoutes, request: ApiRequest): Promise<Outcome
   if (isRefusal(caller)) return caller;
   const asked = parseField(pageQuery, Object.fromEntries(request.query));
   if (isRefusal(asked)) return asked;
-  const { count, results } = await listTakedowns(using.store, offsetOf(asked), asked.page_size);
+  const { count, results } = await listTakedowns(using.database, offsetOf(asked), asked.page_size);
   return pageAnswer(using, request, asked, count, results);
 }
 
 /** Images belong to no namespace: the right is that of the index. */
-async function admin(using: TakedownRoutes, request: ApiRequest): Promise<KnownPerson | Refusal> {
-  const caller = await authenticateKnown(using, request);
+async function admin(using: TakedownRoutes, request: ApiRequest): Promise<Person | Refusal> {
+  const caller = await authenticatePerson(using, request);
   if (isRefusal(caller)) return caller;
   return may('take_down', caller.account, undefined)
     ? caller

@@ -1,13 +1,13 @@
 /** PUT …/auth: a registry asks whether the token that a client showed is good. A delete token is spent by it. */
 import { isRefusal, refuse } from '@docket/shared/refusal';
-import type { Lookup } from '@docket/store/repositories';
+import type { Lookup } from '@docket/store/read/look-up';
 
+import { authenticateAt } from '../access/authenticate.ts';
+import { may, missing, refuseProof, refuseToken } from '../access/rights.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import { authenticateAt } from '../http/authenticate.ts';
 import type { RepositoryResource } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { may, missing, refuseProof, refuseToken } from '../http/rights.ts';
 import { run } from '../repositories/command.ts';
 import type { RepositoryRoutes } from '../repositories/command.ts';
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 
 import { meilisearchRefusal } from '@docket/runtime/meilisearch';
 import { markerDocumentId, searchIndexSettings } from '@docket/shared/search-index';
-import type { Checkpoint } from '@docket/store/checkpoint';
+import type { Checkpoint } from '@docket/store/followers/checkpoint';
 import { z } from 'zod';
 
 import { succeeded } from './tasks.ts';

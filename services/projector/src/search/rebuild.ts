@@ -4,10 +4,10 @@
  */
 import { meilisearchRefusal } from '@docket/runtime/meilisearch';
 import { searchIndexUid } from '@docket/shared/search-index';
-import { searchProjection, versionInUse } from '@docket/store/checkpoint';
-import type { Projection } from '@docket/store/checkpoint';
+import { searchProjection, versionInUse } from '@docket/store/followers/checkpoint';
+import type { Projection } from '@docket/store/followers/checkpoint';
 import type { Store } from '@docket/store/connect';
-import type { Lease } from '@docket/store/lease';
+import type { Lease } from '@docket/store/followers/lease';
 import type { Executor } from '@docket/store/log';
 import { forgetSupersededIndex, readInstallationId, supersededIndexes } from '@docket/store/search-pages';
 import { inTransaction } from '@docket/store/transaction';
@@ -23,8 +23,8 @@ export function nextSearch({ version }: Projection): Projection {
 }
 
 /** Begins, or goes on with what somebody began. Undefined: a newer version is in use or is being built. */
-export function openSearchRebuild(store: Store, projection: Projection): Promise<'begun' | 'resumed' | undefined> {
-  return inTransaction(store, async (client) => {
+export function openSearchRebuild(database: Store, projection: Projection): Promise<'begun' | 'resumed' | undefined> {
+  return inTransaction(database, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [beginLockKey]);
     const [inUse = 0, next] = [await versionInUse(client, projection.name), await versionInUse(client, nextName)];
     if (inUse > projection.version || (next ?? 0) > projection.version) return undefined;
@@ -40,8 +40,8 @@ export function openSearchRebuild(store: Store, projection: Projection): Promise
   });
 }
 
-export function discardSearchRebuild(store: Store): Promise<void> {
-  return inTransaction(store, (client) => discard(client));
+export function discardSearchRebuild(database: Store): Promise<void> {
+  return inTransaction(database, (client) => discard(client));
 }
 
 async function discard(client: Executor): Promise<void> {
@@ -53,8 +53,8 @@ async function discard(client: Executor): Promise<void> {
 }
 
 /** Under the lease of the new one. False when it is not far enough, or there is nothing to switch to any more. */
-export function switchSearch(store: Store, { projection, holder, fence }: Lease): Promise<boolean> {
-  return inTransaction(store, async (client, abort) => {
+export function switchSearch(database: Store, { projection, holder, fence }: Lease): Promise<boolean> {
+  return inTransaction(database, async (client, abort) => {
     const { rows } = await client.query<{ name: string; position: bigint; target: string | null; mine: boolean }>(
       `select name, position, target, name = $1 and version = $3 and holder = $4 and fence = $5 as mine
        from es.projections where name in ($1, $2) order by name for update`,

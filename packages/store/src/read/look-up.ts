@@ -1,0 +1,230 @@
+/**
+ * Reads of one repository, as fresh as the log: its row of the read model and the events after it, in one statement and so in one
+ * snapshot, folded with the same `evolve`. Right while the projector is stopped, even since before the repository was created.
+ */
+import { fold } from '@docket/shared/decider';
+import type { FullName, NamespaceName } from '@docket/shared/names';
+import { absentRepository, evolve, isPublic, updatedAt } from '@docket/shared/repositories';
+import type { Repository } from '@docket/shared/repositories';
+import { readRepositoryEvent } from '@docket/shared/stored-event';
+import type { StoredEvent } from '@docket/shared/stored-event';
+
+import type { Reader } from '../connect.ts';
+import type { Executor } from '../log.ts';
+
+export interface NamespaceRow {
+  readonly id: string;
+  /** Null: reserved, nobody's but the admins'. */
+  readonly ownerId: string | null;
+  /** What the account that asks is to the organization whose namespace it is. */
+  readonly viewerRole: 'owner' | 'member' | null;
+}
+
+/** As the table has it. */
+export interface StoredAccount {
+  readonly id: string;
+  readonly namespace_id: string;
+  readonly name: NamespaceName;
+  readonly is_admin: boolean;
+  readonly status: 'inactive' | 'active';
+  readonly password_hash: string;
+  readonly credential_version: number;
+}
+
+export interface RepositoryAt {
+  readonly id: string;
+  /** Of its document in the search index; undefined while the projector has not seen the repository. */
+  readonly number: bigint | undefined;
+  readonly state: Repository;
+  /** The stream version of the state. */
+  readonly version: number;
+  readonly lastUpdated: Date;
+}
+
+export interface Lookup {
+  /** Undefined when there is no such namespace. */
+  readonly namespace: NamespaceRow | undefined;
+  /** Undefined when there never was a repository of this name. */
+  readonly repository: RepositoryAt | undefined;
+  /** Some images are taken down everywhere; they may be among these. */
+  readonly imagesMayBeBlocked: boolean;
+}
+
+interface StateRow {
+  state: Repository | null;
+  version: number;
+  last_updated: Date | null;
+  tail: readonly (StoredEvent & { recorded_at: string })[] | null;
+}
+
+interface LookupRow extends StateRow {
+  /** Null when there is no such namespace. */
+  namespace_id: string | null;
+  owner_id: string | null;
+  viewer_role: 'owner' | 'member' | null;
+  any_blocked: boolean;
+  repository_id: string | null;
+  number: bigint | null;
+}
+
+/** `r` is a row of the read model or null, `x` names the repository. */
+const stateColumns = `r.state, coalesce(r.version, 0) as version, r.last_updated,
+  (select json_agg(json_build_object('type', e.type, 'schema_version', e.schema_version, 'data', e.data,
+       'recorded_at', e.recorded_at) order by e.version)
+     from es.events e
+     where e.stream_id = 'repository-' || x.repository_id and e.version > coalesce(r.version, 0)) as tail`;
+
+/** Columns and tables of a look-up; `$1` is the namespace, `$2` the name, `$3` the account that asks. */
+const lookupColumns = `n.id as namespace_id, n.account_id as owner_id, m.role as viewer_role,
+  exists (select from directory.blocked_images) as any_blocked, x.repository_id, r.number, ${stateColumns}`;
+const lookupTables = `directory.namespaces n
+     left join directory.members m on m.namespace_id = n.id and m.account_id = $3
+     left join directory.repository_names x on x.namespace_id = n.id and x.name = $2
+     left join read.repositories r on r.repository_id = x.repository_id`;
+
+/** `viewerId`: the account that asks, for what it is to the namespace. */
+export async function lookUp(reader: Reader, { namespace, name }: FullName, viewerId?: string): Promise<Lookup> {
+  const [row] = await reader.query<LookupRow>(
+    'look_up',
+    `select ${lookupColumns} from ${lookupTables} where n.name = $1`,
+    [namespace, name, viewerId ?? null],
+  );
+  return lookup(row);
+}
+
+/** With the account of that id, if there is one that is not lapsed, in the same statement. */
+export async function lookUpWithAccount(
+  reader: Reader,
+  { namespace, name }: FullName,
+  accountId: string | undefined,
+): Promise<{ readonly found: Lookup; readonly account: StoredAccount | undefined }> {
+  const [row] = await reader.query<LookupRow & { account: StoredAccount | null }>(
+    'look_up_with_account',
+    `select ${lookupColumns}, to_json(a) as account
+     from (select 1) one
+     left join (${lookupTables}) on n.name = $1
+     left join lateral (
+       select id, namespace_id, name, is_admin, status, password_hash, credential_version
+       from directory.accounts where id = $3 and status <> 'lapsed'
+     ) a on true`,
+    [namespace, name, accountId ?? null],
+  );
+  return { found: lookup(row), account: row?.account ?? undefined };
+}
+
+function lookup(row: LookupRow | undefined): Lookup {
+  if (!row || row.namespace_id === null) {
+    return { namespace: undefined, repository: undefined, imagesMayBeBlocked: false };
+  }
+  return {
+    imagesMayBeBlocked: row.any_blocked,
+    namespace: { id: row.namespace_id, ownerId: row.owner_id, viewerRole: row.viewer_role },
+    repository:
+      row.repository_id === null
+        ? undefined
+        : { id: row.repository_id, number: row.number ?? undefined, ...current(row) },
+  };
+}
+
+export interface NamespaceAt extends NamespaceRow {
+  readonly name: NamespaceName;
+  readonly isOrganization: boolean;
+}
+
+/** Undefined when there is no such namespace. */
+export async function lookUpNamespace(
+  reader: Reader,
+  name: NamespaceName,
+  viewerId: string | undefined,
+): Promise<NamespaceAt | undefined> {
+  const [row] = await reader.query<{
+    id: string;
+    owner_id: string | null;
+    viewer_role: NamespaceRow['viewerRole'];
+    is_organization: boolean;
+  }>(
+    'look_up_namespace',
+    `select n.id, n.account_id as owner_id, m.role as viewer_role, n.is_organization
+     from directory.namespaces n
+     left join directory.members m on m.namespace_id = n.id and m.account_id = $2
+     where n.name = $1`,
+    [name, viewerId ?? null],
+  );
+  return (
+    row && { id: row.id, name, ownerId: row.owner_id, viewerRole: row.viewer_role, isOrganization: row.is_organization }
+  );
+}
+
+interface NamedRow extends StateRow {
+  full_name: string;
+  repository_id: string;
+  number: bigint | null;
+}
+
+/** By `namespace/name`; names that there never was a repository of are missing. */
+export async function lookUpMany(executor: Executor, names: readonly FullName[]): Promise<Map<string, RepositoryAt>> {
+  const { rows } = await executor.query<NamedRow>({
+    text: `select n.name || '/' || x.name as full_name, x.repository_id, r.number, ${stateColumns}
+      from unnest($1::text[], $2::text[]) as q(namespace, name)
+      join directory.namespaces n on n.name = q.namespace
+      join directory.repository_names x on x.namespace_id = n.id and x.name = q.name
+      left join read.repositories r on r.repository_id = x.repository_id`,
+    values: [names.map(({ namespace }) => namespace), names.map(({ name }) => name)],
+  });
+  return new Map(
+    rows.map((row) => [row.full_name, { id: row.repository_id, number: row.number ?? undefined, ...current(row) }]),
+  );
+}
+
+interface VisibilityRow extends StateRow {
+  number: bigint;
+  visible: boolean;
+}
+
+/**
+ * Which of the documents that a search found may be shown to everybody right now, by their numbers. The index lags; a repository
+ * that was made private or is being deleted is not shown from the acknowledgement on.
+ */
+export async function publicNumbers(reader: Reader, numbers: readonly bigint[]): Promise<Set<bigint>> {
+  const rows = await reader.query<VisibilityRow>(
+    'public_numbers',
+    `select r.number, r.status = 'active' and not r.is_private as visible, r.version, r.last_updated, t.tail,
+       case when t.tail is not null then r.state end as state
+     from read.repositories r
+     cross join lateral (
+       select json_agg(json_build_object('type', e.type, 'schema_version', e.schema_version, 'data', e.data,
+         'recorded_at', e.recorded_at) order by e.version) as tail
+       from es.events e
+       where e.stream_id = 'repository-' || r.repository_id and e.version > r.version
+     ) t
+     where r.number = any($1::bigint[])`,
+    [numbers],
+  );
+  const shown = rows.filter((row) => {
+    if (row.tail === null) return row.visible;
+    const { state } = current(row);
+    return isPublic(state);
+  });
+  return new Set(shown.map(({ number }) => number));
+}
+
+function current(row: StateRow): Pick<RepositoryAt, 'state' | 'version' | 'lastUpdated'> {
+  const tail = (row.tail ?? []).map((stored) => ({
+    event: readRepositoryEvent(stored),
+    recordedAt: new Date(stored.recorded_at),
+  }));
+  return {
+    state: fold(
+      evolve,
+      row.state ?? absentRepository,
+      tail.map(({ event }) => event),
+    ),
+    version: row.version + tail.length,
+    // There is always one: whatever has a state was created.
+    lastUpdated:
+      tail.reduce<Date | undefined>(
+        (before, { event, recordedAt }) => updatedAt(before, event, recordedAt),
+        row.last_updated ?? undefined,
+      ) ?? new Date(0),
+  };
+}

@@ -1,0 +1,161 @@
+/** Who asks: nobody, an account by its password or in a session that it began with it, or the holder of an access token. */
+import type { FullName } from '@docket/shared/names';
+import { isRefusal, refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
+import { parseAuthorization } from '@docket/shared/tokens';
+import type { TokenText } from '@docket/shared/tokens';
+import type { Actor } from '@docket/shared/event';
+import type { Store } from '@docket/store/connect';
+import { lookUp, lookUpWithAccount } from '@docket/store/read/look-up';
+import type { Lookup } from '@docket/store/read/look-up';
+
+import type { ApiRequest } from '../http/request.ts';
+import { accountById, accountByName, accountRow } from './accounts.ts';
+import type { AccountRow } from './accounts.ts';
+import type { Passwords } from './password.ts';
+import type { Sessions } from './sessions.ts';
+import type { Claims, Tokens } from './tokens.ts';
+
+export type Caller =
+  | { readonly by: 'nothing' }
+  | { readonly by: 'password'; readonly account: AccountRow }
+  | { readonly by: 'session'; readonly account: AccountRow; readonly sessionId: string }
+  /** Without an account: a pull that nobody in particular asked for. */
+  | { readonly by: 'token'; readonly account: AccountRow | undefined; readonly claims: Claims };
+
+export interface Authentication {
+  readonly database: Store;
+  readonly passwords: Passwords;
+  readonly tokens: Tokens;
+  readonly sessions: Sessions;
+}
+
+/** Somebody known, or nobody: who asks for more than a registry does. */
+export type Visitor = Exclude<Caller, { by: 'token' }>;
+
+/** Credentials that are given must be right, also where none are needed: wrong is 401, inactive is 403, never silently nobody. */
+export async function authenticate(using: Authentication, request: ApiRequest): Promise<Caller | Refusal> {
+  const authorization = parseAuthorization(request.header('authorization'));
+  switch (authorization.scheme) {
+    case 'none':
+      return { by: 'nothing' };
+    case 'malformed':
+      return unauthorized('the credentials are neither a name and password nor a token');
+    case 'basic':
+      return byPassword(using, authorization.username, authorization.password);
+    case 'token':
+      return byToken(using, authorization.token);
+    case 'bearer':
+      return unauthorized('a session is for /v2 and for search; here a name and password or a token are needed');
+  }
+}
+
+/** Where sessions count as well: on /v2, and on search, where a logged-in docker sends what it was given there. */
+export async function authenticateAny(using: Authentication, request: ApiRequest): Promise<Caller | Refusal> {
+  const authorization = parseAuthorization(request.header('authorization'));
+  return authorization.scheme === 'bearer' ? bySession(using, authorization.session) : authenticate(using, request);
+}
+
+/** Where repositories are managed. An access token, which narrows to a push or a pull, opens nothing there. */
+export async function authenticateVisitor(using: Authentication, request: ApiRequest): Promise<Visitor | Refusal> {
+  const caller = await authenticateAny(using, request);
+  if (isRefusal(caller) || caller.by !== 'token') return caller;
+  return unauthorized('an access token is for a registry; here a name and password or a session are needed');
+}
+
+export function unauthorized(message: string): Refusal {
+  return refuse('unauthorized', message);
+}
+
+export async function byPassword(
+  { database, passwords }: Authentication,
+  name: string,
+  password: string,
+): Promise<Extract<Caller, { by: 'password' }> | Refusal> {
+  const account = await accountByName(database, name);
+  const credential = account && {
+    accountId: account.id,
+    credentialVersion: account.credentialVersion,
+    passwordHash: account.passwordHash,
+  };
+  const right = await passwords.isRight(password, credential);
+  if (!account || !right) return unauthorized('wrong name or password');
+  return account.status === 'active' ? { by: 'password', account } : inactive;
+}
+
+async function byToken({ database, tokens }: Authentication, text: TokenText): Promise<Caller | Refusal> {
+  const claims = tokens.verify(text);
+  if (claims === undefined) return badToken;
+  return holder(claims, claims.sub === '' ? undefined : await accountById(database, claims.sub));
+}
+
+const badToken = unauthorized('the token is not valid, or no longer');
+
+/** A token without a subject was given to nobody in particular. */
+function holder(claims: Claims, account: AccountRow | undefined): Caller | Refusal {
+  if (claims.sub === '') return { by: 'token', account: undefined, claims };
+  return account?.status === 'active' ? { by: 'token', account, claims } : inactive;
+}
+
+/** A session ends with the password that it began with. */
+async function bySession({ database, sessions }: Authentication, token: string): Promise<Caller | Refusal> {
+  const claims = sessions.verify(token, 'session');
+  const account = claims && (await accountById(database, claims.sub));
+  if (!claims || account?.credentialVersion !== claims.credential_version) {
+    return unauthorized('the session is not valid, or no longer');
+  }
+  return account.status === 'active' ? { by: 'session', account, sessionId: claims.jti } : inactive;
+}
+
+export interface Visit {
+  readonly caller: Caller;
+  readonly found: Lookup;
+}
+
+/**
+ * Who asks, and what there is of the repository that they ask about. For the holder of a token it is one statement: a registry proves
+ * one on every request of a push.
+ */
+export async function authenticateAt(
+  using: Authentication,
+  request: ApiRequest,
+  fullName: FullName,
+): Promise<Visit | Refusal> {
+  const authorization = parseAuthorization(request.header('authorization'));
+  if (authorization.scheme !== 'token') {
+    const caller = await authenticate(using, request);
+    return isRefusal(caller)
+      ? caller
+      : { caller, found: await lookUp(using.database, fullName, accountOf(caller)?.id) };
+  }
+  const claims = using.tokens.verify(authorization.token);
+  if (claims === undefined) return badToken;
+  const subject = claims.sub === '' ? undefined : claims.sub;
+  const { found, account } = await lookUpWithAccount(using.database, fullName, subject);
+  const caller = holder(claims, account && accountRow(account));
+  return isRefusal(caller) ? caller : { caller, found };
+}
+
+const inactive = refuse(
+  'account_inactive',
+  'the account is not active; follow the link in the mail that was sent to its address',
+);
+
+export function accountOf(caller: Caller): AccountRow | undefined {
+  return caller.by === 'nothing' ? undefined : caller.account;
+}
+
+/** As the log keeps it. */
+export function actorOf(caller: Caller): Actor | null {
+  const account = accountOf(caller);
+  if (caller.by === 'nothing' || !account) return null;
+  const { id } = account;
+  switch (caller.by) {
+    case 'password':
+      return { id, via: 'basic' };
+    case 'session':
+      return { id, via: 'session', token_id: caller.sessionId };
+    case 'token':
+      return { id, via: 'token', token_id: caller.claims.jti };
+  }
+}

@@ -1,0 +1,81 @@
+/** What comes with a command whatever it is about: its id, who sent it, in which request, from where. */
+import { createHmac } from 'node:crypto';
+
+import type { TokenKey } from '@docket/runtime/environment';
+import type { Metadata } from '@docket/shared/event';
+import { refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
+import type { Store } from '@docket/store/connect';
+import { readCommand } from '@docket/store/log';
+import type { PastCommand, RequestContext } from '@docket/store/log';
+import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
+
+import { actorOf } from '../access/authenticate.ts';
+import type { Caller } from '../access/authenticate.ts';
+import type { ApiRequest } from '../http/request.ts';
+
+export interface CommandEnvelope {
+  readonly commandId: string;
+  readonly metadata: Metadata;
+  readonly context: RequestContext;
+}
+
+/** Commands of nobody in particular are named within this id, those of an account within the account's. */
+const nobodyId = '6f0c2a52-5a5c-4c52-9b1d-3d1f3b0a9c11';
+const keyCharactersMax = 255;
+
+/** `body`: the text of the request's body, by which a retry is told from another request under the same key. */
+export function commandEnvelope(
+  request: ApiRequest,
+  caller: Caller,
+  body: string,
+  [newestKey]: readonly TokenKey[],
+): CommandEnvelope | Refusal {
+  const actor = actorOf(caller);
+  const key = request.header('idempotency-key');
+  if (key !== undefined && (key === '' || key.length > keyCharactersMax)) {
+    return refuse('invalid_field', `Idempotency-Key must have 1 to ${keyCharactersMax} characters`, 'Idempotency-Key');
+  }
+  const { id, ip, userAgent } = request;
+  return {
+    commandId: key === undefined ? uuidv7() : uuidv5(key, actor?.id ?? nobodyId),
+    metadata: { actor, request_id: id, correlation_id: id, causation_id: id },
+    context: {
+      ip,
+      userAgent,
+      fingerprint: key === undefined || !newestKey ? null : fingerprint(request, body, newestKey),
+    },
+  };
+}
+
+/** Keyed, because a body may hold a password; with the key's id in front, because keys are replaced. */
+function fingerprint({ method, path }: ApiRequest, body: string, { id, secret }: TokenKey): string {
+  return `${id}:${createHmac('sha256', secret)
+    .update(JSON.stringify([method, path, body]))
+    .digest('base64url')}`;
+}
+
+/** Undefined: the client did not name its command, or it is new. */
+export async function earlierOutcome(
+  database: Store,
+  envelope: CommandEnvelope,
+): Promise<PastCommand | Refusal | undefined> {
+  return envelope.context.fingerprint === null ? undefined : pastCommand(database, envelope);
+}
+
+/** What is in the log of this command, unless another request put it there; undefined when nothing is. */
+export async function pastCommand(
+  database: Store,
+  { commandId, context }: CommandEnvelope,
+): Promise<PastCommand | Refusal | undefined> {
+  const past = await readCommand(database.pool, commandId);
+  if (!past) return undefined;
+  return isSameRequest(past.fingerprint, context.fingerprint) ? past : commandReused;
+}
+
+export const commandReused = refuse('command_reused', 'the Idempotency-Key was used for another request');
+
+/** Where the one cannot be known any more (erased, or made with a key that was replaced) the key's word is taken. */
+function isSameRequest(past: string | null, present: string | null): boolean {
+  return past === null || past === present || past.split(':')[0] !== present?.split(':')[0];
+}

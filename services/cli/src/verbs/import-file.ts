@@ -1,0 +1,114 @@
+/** `docket import FILE`: what is said of an import to the person who started it. */
+import { formats, usualRules } from '@docket/api/imports/line';
+import type { LineRules } from '@docket/api/imports/line';
+import { runImport } from '@docket/api/imports/run';
+import type { ImportCounts, RefusedLine } from '@docket/api/imports/run';
+import { namespaceName } from '@docket/shared/names';
+import type { Store } from '@docket/store/connect';
+import { countImportCommands } from '@docket/store/imports';
+import { notifier } from '@docket/store/log/notify';
+import { v7 as uuidv7, validate as isUuid } from 'uuid';
+
+import { openLines } from '../lines.ts';
+import { progress } from '../progress.ts';
+
+export interface Importing {
+  readonly file: string;
+  readonly rules: LineRules;
+  readonly dryRun: boolean;
+  /** The id of the import that this one goes on with. */
+  readonly resume: string | undefined;
+}
+
+interface Flags {
+  readonly namespace?: string | undefined;
+  readonly format?: string | undefined;
+  readonly 'dry-run': boolean;
+  readonly resume?: string | undefined;
+}
+
+const refusedShownMax = 20;
+/** Rules are few; one that quotes what breaks it would not be. */
+const rulesMax = 50;
+
+/** A sentence when it is not understood. */
+export function parseImporting(flags: Flags, [file, ...more]: readonly string[]): Importing | string {
+  if (file === undefined || more.length > 0) return 'which file?';
+  const format = formats.find((name) => name === (flags.format ?? usualRules.format));
+  if (format === undefined) return `--format is one of: ${formats.join(', ')}`;
+  const namespace = namespaceName.safeParse(flags.namespace ?? usualRules.namespace);
+  if (!namespace.success) return `--namespace ${namespace.error.issues[0]?.message ?? 'is not valid'}`;
+  if (flags.resume !== undefined && !isUuid(flags.resume)) return '--resume is the id of an import';
+  return { file, rules: { format, namespace: namespace.data }, dryRun: flags['dry-run'], resume: flags.resume };
+}
+
+export async function importFile(database: Store, adminId: string, asked: Importing): Promise<number> {
+  const { file, rules, dryRun, resume } = asked;
+  if (resume !== undefined && (await countImportCommands(database.pool, resume)) === 0) {
+    process.stderr.write(`docket import: there is no import ${resume} to go on with\n`);
+    return 1;
+  }
+  const { lines, total } = await openLines(file);
+  const importId = resume ?? uuidv7();
+  // Before anything is written, so that one that is killed can be resumed or taken back.
+  if (!dryRun) process.stdout.write(`import ${importId}\n`);
+  const started = performance.now();
+  const shown = progress({ doing: dryRun ? 'looking at' : 'importing', unit: 'lines', total, output: process.stderr });
+  const refusals = refusalReport(shown.say);
+  const counts = await runImport({
+    database,
+    onAppended: notifier(database.pool),
+    envelope: {
+      metadata: {
+        actor: { id: adminId, via: 'operator' },
+        request_id: importId,
+        correlation_id: importId,
+        causation_id: importId,
+      },
+      context: { ip: null, userAgent: 'docket import', fingerprint: null },
+    },
+    lines,
+    rules,
+    dryRun,
+    onProgress: ({ lines: done }) => shown.show(done),
+    onRefused: refusals.add,
+  });
+  shown.end();
+  refusals.sum();
+  process.stdout.write(`${sentence(counts, dryRun, performance.now() - started)}\n`);
+  if (!dryRun && counts.events > 0) process.stdout.write(`docket import --undo ${importId} takes it back\n`);
+  return 0;
+}
+
+function sentence(counts: ImportCounts, dryRun: boolean, elapsedMs: number): string {
+  const { lines, created, changed, unchanged, refused, events } = counts;
+  const would = dryRun ? 'would be ' : '';
+  return (
+    `${lines} lines in ${(elapsedMs / 1_000).toFixed(1)} s: ${created} repositories ${would}created, ${changed} ${would}changed, ` +
+    `${unchanged} unchanged, ${refused} refused; ${events} events${dryRun ? ', none of them written' : ''}`
+  );
+}
+
+interface RefusalReport {
+  readonly add: (line: RefusedLine) => void;
+  /** How often each rule was broken. */
+  readonly sum: () => void;
+}
+
+function refusalReport(say: (line: string) => void): RefusalReport {
+  const byRule = new Map<string, number>();
+  let count = 0;
+  return {
+    add: ({ number, rule, subject }) => {
+      count += 1;
+      const known = byRule.has(rule) || byRule.size < rulesMax ? rule : 'other reasons';
+      byRule.set(known, (byRule.get(known) ?? 0) + 1);
+      if (count <= refusedShownMax) say(`line ${number}: ${subject === undefined ? '' : `${subject}: `}${rule}`);
+      if (count === refusedShownMax + 1) say('… and more, which are counted');
+    },
+    sum: () => {
+      const rules = [...byRule].toSorted(([, left], [, right]) => right - left);
+      for (const [rule, lines] of rules) say(`refused ${lines} ${lines === 1 ? 'line' : 'lines'}: ${rule}`);
+    },
+  };
+}

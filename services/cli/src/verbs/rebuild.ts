@@ -1,0 +1,151 @@
+/** `docket projections rebuild`: pages until the end of the log with a line of progress, then the switch. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as elapsed } from 'node:timers/promises';
+
+import { leaseHolder } from '@docket/projector/hold-lease';
+import { tablesRebuild } from '@docket/projector/tables/rebuild';
+import { searchStep } from '@docket/projector/search/follower';
+import { discardSearchRebuild, nextSearch, openSearchRebuild, switchSearch } from '@docket/projector/search/rebuild';
+import { createLog } from '@docket/runtime/log';
+import type { MeilisearchConnection } from '@docket/runtime/meilisearch';
+import { readCheckpoint, searchProjection, tablesProjection } from '@docket/store/followers/checkpoint';
+import type { Store } from '@docket/store/connect';
+
+import { withDatabase } from '../database.ts';
+import { withMeilisearch } from '../meilisearch.ts';
+
+const progressMs = 1_000;
+const busyMs = 100;
+
+export async function rebuild(name: string, what: 'build' | 'discard'): Promise<number> {
+  if (name === 'mail') return refused('mail is not built anew: every mail that was ever sent would go out again');
+  if (name !== 'tables' && name !== 'search') return refused(`there is no projection ${name}: tables, search`);
+  return withDatabase('projector', ({ database, environment }) => {
+    if (name === 'tables') {
+      return rebuildTables(
+        { database, prepared: environment.databasePooler === 'none', projection: tablesProjection },
+        what,
+      );
+    }
+    if (what === 'discard') return discardSearchRebuild(database).then(() => 0);
+    return withMeilisearch(environment, async (client) =>
+      client === undefined
+        ? refused('there is no search engine: MEILISEARCH_URL names one')
+        : rebuildSearch(database, client),
+    );
+  });
+}
+
+function refused(sentence: string): number {
+  process.stderr.write(`${sentence}\n`);
+  return 1;
+}
+
+async function rebuildTables(options: Parameters<typeof tablesRebuild>[0], what: 'build' | 'discard'): Promise<number> {
+  const { open, page, takePlace, discard } = tablesRebuild(options);
+  if (what === 'discard') {
+    await discard();
+    return 0;
+  }
+  const opened = await open();
+  if (opened === undefined) return refused('the tables of a newer version are in use or are being built');
+  const progress = await progressOf(options.database, { name: 'tables_next', version: options.projection.version });
+  process.stderr.write(`${opened === 'begun' ? 'beginning' : 'going on'} at position ${progress.from}\n`);
+  while (!progress.stopped()) {
+    const { outcome, ...reached } = await page();
+    if ('position' in reached) progress.reached(reached.position);
+    // Another of these works on it too.
+    if (outcome === 'standby') {
+      if (!(await isOpen(options.database, 'tables_next'))) return done('the tables were switched by another process');
+      await elapsed(busyMs);
+    }
+    if (outcome === 'idle' && (await takePlace())) return done('the new tables are in use, the old ones are dropped');
+  }
+  return stopped('tables');
+}
+
+async function rebuildSearch(database: Store, client: MeilisearchConnection['client']): Promise<number> {
+  const opened = await openSearchRebuild(database, searchProjection);
+  if (opened === undefined) return refused('the search index of a newer version is in use or is being built');
+  const projection = nextSearch(searchProjection);
+  const progress = await progressOf(database, projection);
+  process.stderr.write(`${opened === 'begun' ? 'beginning' : 'going on'} at position ${progress.from}\n`);
+  const log = createLog({ name: 'rebuild', level: 'warn' });
+  const lease = leaseHolder({ database, projection, holder: `rebuild ${process.pid} ${randomUUID()}`, log });
+  const step = searchStep({ database, client, log, projection, onTask: () => undefined });
+  try {
+    while (!progress.stopped()) {
+      const result = { switched: false };
+      const state = await lease.under(async (held) => {
+        const outcome = await step(held);
+        if (outcome === 'idle') result.switched = await switchSearch(database, held.lease);
+        return outcome;
+      });
+      if (result.switched) {
+        return done('the new search index is in use; a projector drops the old one when nobody asks it any more');
+      }
+      if (!(await isOpen(database, projection.name))) return done('the search index was switched by another process');
+      progress.reached((await readCheckpoint(database.pool, projection)).position);
+      if (state !== 'advanced') await elapsed(busyMs);
+    }
+  } finally {
+    await lease.stop();
+  }
+  return stopped('search');
+}
+
+async function isOpen(database: Store, name: string): Promise<boolean> {
+  return (await database.query('rebuild_open', 'select from es.projections where name = $1', [name])).length > 0;
+}
+
+function done(sentence: string): number {
+  process.stdout.write(`${sentence}\n`);
+  return 0;
+}
+
+function stopped(name: string): number {
+  process.stderr.write(`stopped; docket projections rebuild ${name} goes on from here, with --discard it is dropped\n`);
+  return 1;
+}
+
+interface Progress {
+  readonly from: bigint;
+  /** Whether somebody asked for the end. */
+  readonly stopped: () => boolean;
+  readonly reached: (position: bigint) => void;
+}
+
+async function progressOf(
+  database: Store,
+  projection: { readonly name: string; readonly version: number },
+): Promise<Progress> {
+  const { position: from } = await readCheckpoint(database.pool, projection);
+  const [end] = await database.query<{ position: bigint }>(
+    'safe_position',
+    'select es.safe_position() as position',
+    [],
+  );
+  const last = end?.position ?? 0n;
+  const started = performance.now();
+  let saidAt = started;
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      stopping = true;
+    });
+  }
+  return {
+    from,
+    stopped: () => stopping,
+    reached: (position) => {
+      if (performance.now() - saidAt < progressMs) return;
+      saidAt = performance.now();
+      const perSecond = Number(position - from) / ((saidAt - started) / 1_000);
+      const left = perSecond > 0 ? Math.max(0, Number(last - position) / perSecond) : Number.NaN;
+      const percent = last === 0n ? 100 : Math.min(100, (Number(position) / Number(last)) * 100);
+      process.stderr.write(
+        `position ${position} of ${last} (${percent.toFixed(0)} %), ${perSecond.toFixed(0)} a second, ${left.toFixed(0)} s left\n`,
+      );
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/** Who was let into which repository: for lists of what an account may see. Written whole for a repository whose grants changed. */
+import { isDeepStrictEqual } from 'node:util';
+
+import type { GrantRole, Repository } from '@docket/shared/repositories';
+import type { TransactionClient } from '@docket/store/transaction-client';
+
+import type { ReadSchema, RepositoryChange } from './repositories.ts';
+
+export interface GrantChanges {
+  /** Repositories whose rows are to go before those of `written` come. */
+  readonly cleared: readonly string[];
+  readonly written: readonly { readonly repositoryId: string; readonly accountId: string; readonly role: GrantRole }[];
+}
+
+/** Pure. */
+export function projectGrants(changes: readonly RepositoryChange[]): GrantChanges {
+  const changed = changes.filter(
+    ({ before, after }) => !isDeepStrictEqual(grantsOf(before?.state), grantsOf(after.state)),
+  );
+  return {
+    cleared: changed.map(({ after }) => after.repositoryId),
+    written: changed.flatMap(({ after: { repositoryId, state } }) =>
+      Object.entries(grantsOf(state)).map(([accountId, role]) => ({ repositoryId, accountId, role })),
+    ),
+  };
+}
+
+function grantsOf(state: Repository | undefined): Readonly<Record<string, GrantRole>> {
+  return state !== undefined && 'grants' in state ? state.grants : {};
+}
+
+export async function writeGrants(
+  client: TransactionClient,
+  schema: ReadSchema,
+  { cleared, written }: GrantChanges,
+): Promise<void> {
+  if (cleared.length > 0) {
+    await client.run(`clear_grants_${schema}`, `delete from ${schema}.grants where repository_id = any($1::uuid[])`, [
+      cleared,
+    ]);
+  }
+  if (written.length > 0) {
+    await client.run(
+      `write_grants_${schema}`,
+      `insert into ${schema}.grants (repository_id, account_id, role)
+       select * from unnest($1::uuid[], $2::uuid[], $3::text[])`,
+      [
+        written.map(({ repositoryId }) => repositoryId),
+        written.map(({ accountId }) => accountId),
+        written.map(({ role }) => role),
+      ],
+    );
+  }
+}
