@@ -5,9 +5,9 @@ import { appendAll, readCommand, readStream } from '@docket/store/log';
 import { inTransaction } from '@docket/store/transaction';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { command, described, newStream, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, described, newStream, openStore } from './append-commands.ts';
 
 let world: System;
 let store: Store;

@@ -4,14 +4,13 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { basic } from '../conformance/stage.ts';
-import type { Account, Credentials } from '../conformance/world.ts';
 import { apiService } from '../support/docket.ts';
 import type { Service } from '../support/docket.ts';
+import { appendHistories } from '../support/repository-histories.ts';
+import { basic } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account, Credentials } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
-import { appendHistories } from './repository-histories.ts';
 
 const body = z.strictObject({ repositories: z.array(z.string()) });
 const refused = z.object({

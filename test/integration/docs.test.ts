@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { operations } from '@docket/api/openapi/operations';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { run } from '../clients/programs.ts';
+import { run } from '../support/programs.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 

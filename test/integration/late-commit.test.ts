@@ -9,9 +9,9 @@ import { inTransaction } from '@docket/store/transaction';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
+import { command, newStream, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, newStream, openStore } from './append-commands.ts';
 
 const gate = /perform pg_advisory_xact_lock_shared\([^;]*\);/;
 const pageEvents = 50;

@@ -4,17 +4,16 @@ import { managementOperations as operationsThatManage } from '@docket/api/openap
 import { operations } from '@docket/api/openapi/operations';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { exchange } from '../conformance/exchange.ts';
-import type { Answer } from '../conformance/exchange.ts';
-import { valuesOf } from '../conformance/exchange.ts';
-import { basic, fresh, tokenOf } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
+import { exchange } from '../support/exchange.ts';
+import { valuesOf } from '../support/exchange.ts';
+import type { Answer } from '../support/exchange.ts';
 import { mountedRoutes } from '../support/mounted-routes.ts';
+import { Description } from '../support/openapi-document.ts';
+import { basic, fresh, tokenOf } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
-import { Description } from './openapi-document.ts';
 
 let world: System;
 let owner: Account;

@@ -7,11 +7,11 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 
 import type { Service } from '../support/docket.ts';
+import { expectedReadModels, storedReadModels } from '../support/read-models.ts';
+import { appendHistories, deeds, eventsOf } from '../support/repository-histories.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { expectedReadModels, storedReadModels } from './read-models.ts';
-import { appendHistories, deeds, eventsOf } from './repository-histories.ts';
 
 const kills = 10;
 const streamsPerRound = 40;

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import type { ImportRecord } from '../conformance/world.ts';
 import { spawnDocket } from '../support/docket.ts';
 import { patched } from '../support/patch.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
+import type { ImportRecord } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 
 const records: readonly ImportRecord[] = Array.from({ length: 200 }, (_, index) => ({

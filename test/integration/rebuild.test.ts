@@ -12,11 +12,11 @@ import { transactionClient } from '@docket/store/transaction-client';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { expectedReadModels, storedReadModels } from '../support/read-models.ts';
+import { appendHistories, deeds, eventsOf } from '../support/repository-histories.ts';
+import type { Deed } from '../support/repository-histories.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { expectedReadModels, storedReadModels } from './read-models.ts';
-import { appendHistories, deeds, eventsOf } from './repository-histories.ts';
-import type { Deed } from './repository-histories.ts';
 
 const running = { projection: tablesProjection, schema: 'read' } as const;
 

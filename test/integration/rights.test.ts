@@ -8,17 +8,17 @@ import { parseEnvironment } from '@docket/runtime/environment';
 import { namespaceName, repositoryName } from '@docket/shared/names';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { basic, fresh } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
+import { rightsPage } from '../generate/rights-page.ts';
 import { hub } from '../support/hub.ts';
 import type { Hub, HubAnswer } from '../support/hub.ts';
 import { mountedRoutes } from '../support/mounted-routes.ts';
+import { Description } from '../support/openapi-document.ts';
+import { mayRead, rows, states } from '../support/rights-rows.ts';
+import type { Kind, Rank, Row, State } from '../support/rights-rows.ts';
+import { basic, fresh } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { Description } from './openapi-document.ts';
-import { rightsPage } from './rights-page.ts';
-import { mayRead, rows, states } from './rights-rows.ts';
-import type { Kind, Rank, Row, State } from './rights-rows.ts';
 
 const secret = 'nobody who may not read it is told of this';
 const cast = ['owner', 'member', 'reader', 'writer', 'manager', 'stranger'] as const;

@@ -3,9 +3,9 @@ import { appendAll, readAfter, readStream } from '@docket/store/log';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { command, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, openStore } from './append-commands.ts';
 
 const roles = ['api', 'projector', 'owner'] as const;
 const refused = '42501';

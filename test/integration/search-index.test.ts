@@ -16,11 +16,11 @@ import type { Store } from '@docket/store/connect';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { expectedReadModels } from '../support/read-models.ts';
+import { appendHistories, deeds, eventsOf } from '../support/repository-histories.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { expectedReadModels } from './read-models.ts';
-import { appendHistories, deeds, eventsOf } from './repository-histories.ts';
 
 const documentsMax = 10_000;
 const healMsMax = 20_000;

@@ -1,8 +1,8 @@
 /** Every answer that a test receives is held to the API's own description of itself. */
 import { openapiDocument } from '@docket/api/openapi/document';
 
-import { Description } from '../integration/openapi-document.ts';
-import type { Exchange } from '../integration/openapi-document.ts';
+import { Description } from './openapi-document.ts';
+import type { Exchange } from './openapi-document.ts';
 
 const description = new Description(openapiDocument());
 

@@ -2,7 +2,7 @@
 import { actions, needed, roles } from '@docket/api/access/rights';
 import type { Action } from '@docket/api/access/rights';
 
-import { rows } from './rights-rows.ts';
+import { rows } from '../support/rights-rows.ts';
 
 const meanings: Readonly<Record<Action, string>> = {
   read: 'its images, tokens to pull, tags, stars, history; being found',
