@@ -8,7 +8,6 @@ import { parseEnvironment } from '@docket/runtime/environment';
 import { namespaceName, repositoryName } from '@docket/shared/names';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { rightsPage } from '../generate/rights-page.ts';
 import { hub } from '../support/hub.ts';
 import type { Hub, HubAnswer } from '../support/hub.ts';
 import { mountedRoutes } from '../support/mounted-routes.ts';
@@ -314,8 +313,4 @@ test('every answer that the document has for managing was seen, but for those th
       .filter((pair) => !description.seen.has(pair) && !rare.test(pair)),
   );
   expect(unseen).toEqual([]);
-});
-
-test('the page for people says the same', async () => {
-  await expect(rightsPage()).toMatchFileSnapshot('../../docs/rights.md');
 });
