@@ -3,25 +3,17 @@ import { randomUUID } from 'node:crypto';
 
 import { fold } from '@docket/shared/decider';
 import { checksum, imageId, repositoryName, tagName } from '@docket/shared/names';
-import { absentRepository, evolve } from '@docket/shared/repositories';
-import type { ImageEntry, Repository, RepositoryEvent } from '@docket/shared/repositories';
+import { absentRepository, evolve, grantRole, takenDownOf } from '@docket/shared/repositories';
+import type { ActiveRepository, DeletingRepository, Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryStream } from '@docket/shared/stored-event';
 import { appendAll } from '@docket/store/log';
 import type { Executor } from '@docket/store/log';
 import fc from 'fast-check';
 
-/** What somebody may do; what comes of it depends on what the repository is by then. */
-export type Deed =
-  | { readonly deed: 'push' | 'add' | 'restore'; readonly images: readonly ImageEntry[] }
-  | { readonly deed: 'complete' | 'delete' | 'authorize' | 'finish' }
-  | { readonly deed: 'describe' | 'explain'; readonly description: string }
-  | { readonly deed: 'observe'; readonly at: Date }
-  | { readonly deed: 'count'; readonly star_count?: number | null; readonly pull_count?: number | null }
-  | { readonly deed: 'hide' | 'automate'; readonly is: boolean };
-
 /** Few enough to meet again. */
 const ids = Array.from({ length: 12 }, (_, index) => imageId.parse(`image-${index}`));
 const sums = ['sha256:1', 'md5:2', 'tarsum+sha256:3'].map((text) => checksum.parse(text));
+const accounts = Array.from({ length: 4 }, (_, index) => `00000000-0000-4000-8000-00000000000${index + 1}`);
 const tags = ['latest', 'v1'].map((text) => tagName.parse(text));
 
 const image = fc.record(
@@ -29,84 +21,129 @@ const image = fc.record(
   { requiredKeys: ['id'] },
 );
 /** No NUL: Postgres has no text with one, and the API refuses it. */
-const description = fc.string({ unit: 'grapheme', maxLength: 40 }).map((text) => text.replaceAll('\0', ''));
+const text = fc.string({ unit: 'grapheme', maxLength: 40 }).map((characters) => characters.replaceAll('\0', ''));
 
-const instant = fc.date({ min: new Date('1970-01-01'), max: new Date('2100-01-01'), noInvalidDate: true });
+const instant = fc
+  .date({ min: new Date('1970-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
+  .map((date) => date.toISOString());
+const nothing = fc.constant({});
+const account = fc.record({ account_id: fc.constantFrom(...accounts) });
+const images = fc.record({ images: fc.array(image, { maxLength: 5 }) });
 
-export const deeds: fc.Arbitrary<Deed[]> = fc.array(
-  fc.oneof(
-    {
-      weight: 6,
-      arbitrary: fc.record({ deed: fc.constantFrom('push', 'add'), images: fc.array(image, { maxLength: 5 }) }),
-    },
-    { weight: 5, arbitrary: fc.record({ deed: fc.constantFrom('complete', 'delete', 'authorize', 'finish') }) },
-    { weight: 1, arbitrary: fc.record({ deed: fc.constant('restore'), images: fc.array(image, { maxLength: 5 }) }) },
-    { weight: 1, arbitrary: fc.record({ deed: fc.constantFrom('describe', 'explain'), description }) },
-    { weight: 1, arbitrary: fc.record({ deed: fc.constant('observe'), at: instant }) },
-    {
-      weight: 1,
-      arbitrary: fc.record(
-        { deed: fc.constant('count'), star_count: fc.option(fc.nat()), pull_count: fc.option(fc.nat()) },
-        { requiredKeys: ['deed'] },
-      ),
-    },
-    { weight: 1, arbitrary: fc.record({ deed: fc.constantFrom('hide', 'automate'), is: fc.boolean() }) },
+type Type = RepositoryEvent['type'];
+type EventOf<Wanted extends Type> = Extract<RepositoryEvent, { type: Wanted }>;
+
+/** Every type of event, with how often it is tried and what is in it. A type that is missing here does not compile. */
+const tried = {
+  RepositoryCreated: tries(
+    1,
+    'RepositoryCreated',
+    fc.constant({ namespace_id: '00000000-0000-4000-8000-000000000000', name: repositoryName.parse('name'), life: 1 }),
   ),
-  { minLength: 1, maxLength: 40 },
-);
+  PushOpened: tries(
+    3,
+    'PushOpened',
+    images.map((those) => ({ push: 1, ...those })),
+  ),
+  ImagesAdded: tries(3, 'ImagesAdded', images),
+  PushCompleted: tries(2, 'PushCompleted', fc.constant({ push: 1 })),
+  DeletionRequested: tries(2, 'DeletionRequested', nothing),
+  DeletionAuthorized: tries(1, 'DeletionAuthorized', fc.record({ token_id: fc.uuid() })),
+  RepositoryDeleted: tries(2, 'RepositoryDeleted', nothing),
+  RepositoryRestored: tries(1, 'RepositoryRestored', nothing),
+  DescriptionChanged: tries(1, 'DescriptionChanged', fc.record({ description: text })),
+  FullDescriptionChanged: tries(1, 'FullDescriptionChanged', fc.record({ full_description: text })),
+  CountsObserved: tries(
+    1,
+    'CountsObserved',
+    fc.record({ star_count: fc.option(fc.nat()), pull_count: fc.option(fc.nat()) }, { requiredKeys: [] }),
+  ),
+  VisibilityChanged: tries(2, 'VisibilityChanged', fc.record({ is_private: fc.boolean() })),
+  AutomationChanged: tries(1, 'AutomationChanged', fc.record({ is_automated: fc.boolean() })),
+  AccessGranted: tries(
+    2,
+    'AccessGranted',
+    fc.record({ account_id: fc.constantFrom(...accounts), role: fc.constantFrom(...grantRole.options) }),
+  ),
+  AccessRevoked: tries(1, 'AccessRevoked', account),
+  RepositoryStarred: tries(1, 'RepositoryStarred', account),
+  RepositoryUnstarred: tries(1, 'RepositoryUnstarred', account),
+  RepositoryTakenDown: tries(2, 'RepositoryTakenDown', fc.record({ reason: text })),
+  RepositoryReinstated: tries(1, 'RepositoryReinstated', nothing),
+  LastUpdatedObserved: tries(1, 'LastUpdatedObserved', fc.record({ last_updated: instant })),
+  ImagesRestored: tries(1, 'ImagesRestored', images),
+} satisfies { readonly [Wanted in Type]: fc.WeightedArbitrary<EventOf<Wanted>> };
+
+function tries<Wanted extends Type, Data>(weight: number, type: Wanted, data: fc.Arbitrary<Data>) {
+  return { weight, arbitrary: fc.record({ type: fc.constant(type), data }) };
+}
+
+/** What is tried in turn; what comes of it depends on what the repository is by then. */
+export const attempts: fc.Arbitrary<RepositoryEvent[]> = fc.array(fc.oneof(...Object.values(tried)), {
+  minLength: 1,
+  maxLength: 40,
+});
 
 export interface Named {
   readonly namespace_id: string;
   readonly name: string;
 }
 
-/** As the API would have it: whatever is done to a repository that is not there creates it first. */
-export function eventsOf(named: Named, sequence: readonly Deed[]): RepositoryEvent[] {
+/** As the API would have it: whatever is tried on a repository that is not there creates it first. */
+export function eventsOf(named: Named, sequence: readonly RepositoryEvent[]): RepositoryEvent[] {
   const events: RepositoryEvent[] = [];
   let state: Repository = absentRepository;
-  for (const deed of sequence) {
-    const next = eventsOfDeed(state, named, deed);
+  for (const attempt of sequence) {
+    const next = possible(state, named, attempt);
     state = fold(evolve, state, next);
     events.push(...next);
   }
   return events;
 }
 
-function eventsOfDeed(state: Repository, { namespace_id, name }: Named, deed: Deed): RepositoryEvent[] {
-  if (state.status === 'absent' || state.status === 'deleted') {
-    const life = state.status === 'deleted' ? state.life + 1 : 1;
-    const created = { namespace_id, name: repositoryName.parse(name), life };
-    return [{ type: 'RepositoryCreated', data: created }];
-  }
-  switch (deed.deed) {
-    case 'push':
-      return [{ type: 'PushOpened', data: { push: state.pushes + 1, images: [...deed.images] } }];
-    case 'add':
-      return [{ type: 'ImagesAdded', data: { images: [...deed.images] } }];
-    case 'complete':
+function possible(state: Repository, { namespace_id, name }: Named, attempt: RepositoryEvent): RepositoryEvent[] {
+  const created = (life: number): RepositoryEvent[] => [
+    { type: 'RepositoryCreated', data: { namespace_id, name: repositoryName.parse(name), life } },
+  ];
+  if (state.status === 'absent') return created(1);
+  const isTakenDown = takenDownOf(state) !== null;
+  if (attempt.type === 'RepositoryTakenDown') return isTakenDown ? [] : [attempt];
+  if (attempt.type === 'RepositoryReinstated') return isTakenDown ? [attempt] : [];
+  if (state.status !== 'deleted') return possibleUndeleted(state, attempt);
+  return attempt.type === 'RepositoryRestored' ? [attempt] : created(state.life + 1);
+}
+
+function possibleUndeleted(state: ActiveRepository | DeletingRepository, attempt: RepositoryEvent): RepositoryEvent[] {
+  switch (attempt.type) {
+    case 'PushOpened':
+      return [{ type: 'PushOpened', data: { ...attempt.data, push: state.pushes + 1 } }];
+    case 'PushCompleted':
       return state.announced === null ? [] : [{ type: 'PushCompleted', data: { push: state.pushes } }];
-    case 'delete':
-      return state.status === 'active' ? [{ type: 'DeletionRequested', data: {} }] : [];
-    case 'authorize':
-      return state.status === 'deleting' ? [{ type: 'DeletionAuthorized', data: { token_id: randomUUID() } }] : [];
-    case 'finish':
-      return state.status === 'deleting' ? [{ type: 'RepositoryDeleted', data: {} }] : [];
-    case 'describe':
-      return [{ type: 'DescriptionChanged', data: { description: deed.description } }];
-    case 'explain':
-      return [{ type: 'FullDescriptionChanged', data: { full_description: deed.description } }];
-    case 'observe':
-      return [{ type: 'LastUpdatedObserved', data: { last_updated: deed.at.toISOString() } }];
-    case 'restore':
-      return [{ type: 'ImagesRestored', data: { images: [...deed.images] } }];
-    case 'count': {
-      const { deed: _, ...counts } = deed;
-      return [{ type: 'CountsObserved', data: counts }];
-    }
-    case 'hide':
-      return [{ type: 'VisibilityChanged', data: { is_private: deed.is } }];
-    case 'automate':
-      return [{ type: 'AutomationChanged', data: { is_automated: deed.is } }];
+    case 'DeletionRequested':
+      return state.status === 'active' ? [attempt] : [];
+    case 'DeletionAuthorized':
+    case 'RepositoryDeleted':
+      return state.status === 'deleting' ? [attempt] : [];
+    case 'AccessRevoked':
+      return attempt.data.account_id in state.grants ? [attempt] : [];
+    case 'RepositoryUnstarred':
+      return state.stars > 0 ? [attempt] : [];
+    case 'RepositoryCreated':
+    case 'RepositoryRestored':
+      return [];
+    case 'ImagesAdded':
+    case 'DescriptionChanged':
+    case 'FullDescriptionChanged':
+    case 'CountsObserved':
+    case 'VisibilityChanged':
+    case 'AutomationChanged':
+    case 'AccessGranted':
+    case 'RepositoryStarred':
+    case 'RepositoryTakenDown':
+    case 'RepositoryReinstated':
+    case 'LastUpdatedObserved':
+    case 'ImagesRestored':
+      return [attempt];
   }
 }
 
