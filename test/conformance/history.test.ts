@@ -2,8 +2,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { createWorld } from '../support/world.ts';
-
 import {
   announce,
   authorize,
@@ -14,11 +12,12 @@ import {
   repositoryOf,
   requestDeletion,
   deleteWholly,
-} from './repository.ts';
-import type { Repository } from './repository.ts';
+} from '../support/repository.ts';
+import type { Repository } from '../support/repository.ts';
+import { arranged, basic, bodyOf, firstImage, fresh, get, headersWith, secondImage, staged } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { createWorld } from '../support/world.ts';
 import { usualError } from './scenario.ts';
-import { arranged, basic, bodyOf, firstImage, fresh, get, headersWith, secondImage, staged } from './stage.ts';
-import type { Stage } from './stage.ts';
 
 let stage: Stage;
 

@@ -6,11 +6,11 @@ import { readStream } from '@docket/store/log/read';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
+import { command, described, newStream, openStore } from '../support/append-commands.ts';
 import { until } from '../support/until.ts';
 import { databaseThrough } from '../bench/database-through.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, described, newStream, openStore } from './append-commands.ts';
 
 let world: System;
 let store: Connection;

@@ -9,9 +9,9 @@ import { inTransaction } from '@docket/store/transaction';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { command, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, openStore } from './append-commands.ts';
 
 const eventsInTheLog = 100_000;
 const repositoryId = '01996d1c-5b0a-7cc3-8f6e-0d4a3c2b1a09';

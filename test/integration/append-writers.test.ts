@@ -8,9 +8,9 @@ import { inTransaction } from '@docket/store/transaction';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { command, described, newStream, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, described, newStream, openStore } from './append-commands.ts';
 
 const roundsOfAWriter = 60;
 const commandsOfARound = 8;

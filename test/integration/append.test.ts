@@ -7,9 +7,9 @@ import { readCommand, readStream } from '@docket/store/log/read';
 import { inTransaction } from '@docket/store/transaction';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { command, described, newStream, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, described, newStream, openStore } from './append-commands.ts';
 
 let world: System;
 let store: Connection;

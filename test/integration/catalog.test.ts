@@ -3,15 +3,14 @@ import { catalogStatement } from '@docket/api/catalog/queries';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { basic } from '../conformance/stage.ts';
-import type { Account, Credentials } from '../conformance/world.ts';
+import { openStore } from '../support/append-commands.ts';
 import { apiService } from '../support/docket.ts';
 import type { Service } from '../support/docket.ts';
+import { appendHistories } from '../support/repository-histories.ts';
+import { basic } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account, Credentials } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
-import { openStore } from './append-commands.ts';
-import { appendHistories } from './repository-histories.ts';
 
 const body = z.strictObject({ repositories: z.array(z.string()) });
 const refused = z.object({

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { run } from '../clients/programs.ts';
 import { endpoints } from '../support/mounted-routes.ts';
+import { run } from '../support/programs.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 

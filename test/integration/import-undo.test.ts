@@ -8,15 +8,15 @@ import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { announce, readImages, repositoryOf } from '../conformance/repository.ts';
-import { basic, bodyOf, fresh, get, staged } from '../conformance/stage.ts';
-import type { Stage } from '../conformance/stage.ts';
+import { openStore } from '../support/append-commands.ts';
 import type { VerbResult } from '../support/docket.ts';
+import { expectedReadModels, storedReadModels } from '../support/read-models.ts';
+import { announce, readImages, repositoryOf } from '../support/repository.ts';
+import { basic, bodyOf, fresh, get, staged } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { openStore } from './append-commands.ts';
-import { expectedReadModels, storedReadModels } from './read-models.ts';
 
 const program = fileURLToPath(new URL('../../services/cli/dist/main.js', import.meta.url));
 

@@ -13,9 +13,9 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
 import { databaseThrough } from '../bench/database-through.ts';
 import type { DatabaseThrough } from '../bench/database-through.ts';
+import { command, newStream, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, newStream, openStore } from './append-commands.ts';
 
 const gate = /perform pg_advisory_xact_lock_shared\([^;]*\);/;
 const pageEvents = 50;

@@ -4,17 +4,15 @@ import { methods } from '@docket/api/http/operation';
 import { routeOf } from '@docket/api/http/paths';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { exchange } from '../conformance/exchange.ts';
-import type { Answer } from '../conformance/exchange.ts';
-import { valuesOf } from '../conformance/exchange.ts';
-import { basic, fresh, tokenOf } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
+import { exchange, valuesOf } from '../support/exchange.ts';
+import type { Answer } from '../support/exchange.ts';
 import { endpoints, managementEndpoints, mountedRoutes } from '../support/mounted-routes.ts';
+import { Description } from '../support/openapi-document.ts';
+import { basic, fresh, tokenOf } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
-import { Description } from './openapi-document.ts';
 
 let world: System;
 let owner: Account;

@@ -7,11 +7,11 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 
 import type { Service } from '../support/docket.ts';
+import { expectedReadModels, storedReadModels } from '../support/read-models.ts';
+import { appendHistories, attempts, eventsOf } from '../support/repository-histories.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { expectedReadModels, storedReadModels } from './read-models.ts';
-import { appendHistories, deeds, eventsOf } from './repository-histories.ts';
 
 const kills = 10;
 const streamsPerRound = 40;
@@ -101,7 +101,7 @@ test(
 async function write(namespace_id: string, signal: AbortSignal): Promise<number> {
   let events = 0;
   for (let round = 0; !signal.aborted; round += 1) {
-    const histories = fc.sample(deeds, { numRuns: streamsPerRound, seed: round }).map((sequence) => {
+    const histories = fc.sample(attempts, { numRuns: streamsPerRound, seed: round }).map((sequence) => {
       const repositoryId = randomUUID();
       return { repositoryId, events: eventsOf({ namespace_id, name: `r-${repositoryId}` }, sequence) };
     });

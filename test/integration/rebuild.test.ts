@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { beginRebuild, rebuildTarget } from '@docket/projector/tables/rebuild';
 import { pageEventsMax, projectPage } from '@docket/projector/tables/follower';
 import type { Page, PageOptions } from '@docket/projector/tables/follower';
-import { imageId } from '@docket/shared/names';
+import { imageId, repositoryName } from '@docket/shared/names';
+import { repositoryEvent } from '@docket/shared/repositories';
+import type { RepositoryEvent } from '@docket/shared/repositories';
 import { restartCheckpoint, tablesProjection } from '@docket/store/followers/checkpoint';
 import { connect } from '@docket/store/connect';
 import type { Connection } from '@docket/store/connect';
@@ -11,11 +13,10 @@ import { inTransaction } from '@docket/store/transaction';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { expectedReadModels, storedReadModels } from '../support/read-models.ts';
+import { appendHistories, attempts, eventsOf } from '../support/repository-histories.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { expectedReadModels, storedReadModels } from './read-models.ts';
-import { appendHistories, deeds, eventsOf } from './repository-histories.ts';
-import type { Deed } from './repository-histories.ts';
 
 const running = { projection: tablesProjection, schema: 'read' } as const;
 
@@ -39,18 +40,41 @@ afterAll(async () => {
   await world.stop();
 });
 
-const oneLife: readonly Deed[] = [
-  { deed: 'push', images: [] },
-  { deed: 'push', images: [{ id: imageId.parse('layer') }] },
-  { deed: 'delete' },
-  { deed: 'authorize' },
-  { deed: 'finish' },
+const account_id = randomUUID();
+const images = [{ id: imageId.parse('layer') }];
+const anEnd: readonly RepositoryEvent[] = [
+  { type: 'DeletionRequested', data: {} },
+  { type: 'DeletionAuthorized', data: { token_id: randomUUID() } },
+  { type: 'RepositoryDeleted', data: {} },
+];
+/** Of every type one. */
+const oneLife: readonly RepositoryEvent[] = [
+  { type: 'RepositoryCreated', data: { namespace_id: account_id, name: repositoryName.parse('name'), life: 1 } },
+  { type: 'PushOpened', data: { push: 1, images } },
+  { type: 'PushCompleted', data: { push: 1 } },
+  { type: 'ImagesAdded', data: { images } },
+  { type: 'ImagesRestored', data: { images } },
+  { type: 'DescriptionChanged', data: { description: 'short' } },
+  { type: 'FullDescriptionChanged', data: { full_description: 'long' } },
+  { type: 'CountsObserved', data: { star_count: 7, pull_count: 8 } },
+  { type: 'LastUpdatedObserved', data: { last_updated: '2014-01-01T00:00:00.000Z' } },
+  { type: 'VisibilityChanged', data: { is_private: true } },
+  { type: 'AutomationChanged', data: { is_automated: true } },
+  { type: 'AccessGranted', data: { account_id, role: 'write' } },
+  { type: 'AccessRevoked', data: { account_id } },
+  { type: 'RepositoryStarred', data: { account_id } },
+  { type: 'RepositoryUnstarred', data: { account_id } },
+  { type: 'RepositoryTakenDown', data: { reason: 'it mines coins' } },
+  { type: 'RepositoryReinstated', data: {} },
+  ...anEnd,
+  { type: 'RepositoryRestored', data: {} },
+  ...anEnd,
 ];
 
 test('whatever happened, a rebuild from the log, the live read models and the fold of each stream are the same', async () => {
   let compared = 0;
   const scenario = fc.record({
-    histories: fc.array(deeds, { minLength: 1, maxLength: 8 }),
+    histories: fc.array(attempts, { minLength: 1, maxLength: 8 }),
     /** How far the live projection comes before the rest is appended. */
     livePages: fc.array(fc.integer({ min: 1, max: 7 }), { maxLength: 6 }),
     /** Sizes in turn; odd ones cut commands and lives in the middle. */
@@ -81,25 +105,35 @@ test('whatever happened, a rebuild from the log, the live read models and the fo
       expect(await storedReadModels(owner.database, 'read_next')).toEqual(live);
       compared += named.length;
     }),
-    // One by hand: two lives and an end are in it whatever chance brings.
+    // One by hand: every type, two lives and an end are in it whatever chance brings.
     { numRuns: 30, examples: [[{ histories: [[...oneLife, ...oneLife]], livePages: [2], pages: [3] }]] },
   );
   expect(compared).toBeGreaterThan(50);
-  const [seen] = await world.query<{ lives: number; deleted: number; images: number }>(
+  const types = await world.query<{ type: string }>('select distinct type from es.events');
+  const [seen] = await world.query<{ lives: number; deleted: number; images: number; grants: number; down: number }>(
     `select max((state ->> 'life')::int) as lives, count(*) filter (where status = 'deleted')::int as deleted,
-       (select count(*)::int from read.images) as images from read.repositories`,
+       (select count(*)::int from read.images) as images, (select count(*)::int from read.grants) as grants,
+       count(*) filter (where status = 'taken_down')::int as down
+     from read.repositories`,
   );
   // Otherwise the histories were too tame to prove anything.
   expect(seen?.lives).toBeGreaterThan(1);
   expect(seen?.deleted).toBeGreaterThan(0);
   expect(seen?.images).toBeGreaterThan(10);
+  expect(seen?.grants).toBeGreaterThan(10);
+  expect(seen?.down).toBeGreaterThan(0);
+  expect(types.map(({ type }) => type)).toEqual(
+    expect.arrayContaining(repositoryEvent.options.map(({ shape }) => shape.type.value)),
+  );
 });
 
 test('a rebuild begun again forgets the one before, and leaves what is read alone', async () => {
   await appendHistories(api.database, [
     {
       repositoryId: randomUUID(),
-      events: eventsOf({ namespace_id: namespaceId, name: 'again' }, [{ deed: 'complete' }]),
+      events: eventsOf({ namespace_id: namespaceId, name: 'again' }, [
+        { type: 'AutomationChanged', data: { is_automated: true } },
+      ]),
     },
   ]);
   await toTheEnd(running, [pageEventsMax]);
@@ -126,8 +160,8 @@ test('a version that is missing stops the projection before it writes', async ()
   await toTheEnd(running, [pageEventsMax]);
   const repositoryId = randomUUID();
   const events = eventsOf({ namespace_id: namespaceId, name: 'gap' }, [
-    { deed: 'add', images: [] },
-    { deed: 'complete' },
+    { type: 'ImagesAdded', data: { images: [] } },
+    { type: 'PushCompleted', data: { push: 1 } },
   ]);
   await appendHistories(api.database, [{ repositoryId, events }]);
   await toTheEnd(running, [pageEventsMax]);

@@ -7,17 +7,16 @@ import { parseEnvironment } from '@docket/runtime/environment';
 import { namespaceName, repositoryName } from '@docket/shared/names';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { basic, fresh } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
 import { hub } from '../support/hub.ts';
 import type { Hub, HubAnswer } from '../support/hub.ts';
 import { endpoints, managementEndpoints } from '../support/mounted-routes.ts';
+import { Description } from '../support/openapi-document.ts';
+import { mayRead, rows, states } from '../support/rights-rows.ts';
+import type { Kind, Rank, Row, State } from '../support/rights-rows.ts';
+import { basic, fresh } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { Description } from './openapi-document.ts';
-import { rightsPage } from './rights-page.ts';
-import { mayRead, rows, states } from './rights-rows.ts';
-import type { Kind, Rank, Row, State } from './rights-rows.ts';
 
 const secret = 'nobody who may not read it is told of this';
 const cast = ['owner', 'member', 'reader', 'writer', 'manager', 'stranger'] as const;
@@ -311,8 +310,4 @@ test('every answer that the document has for managing was seen, but for those th
       .filter((pair) => !description.seen.has(pair) && !rare.test(pair)),
   );
   expect(unseen).toEqual([]);
-});
-
-test('the page for people says the same', async () => {
-  await expect(rightsPage()).toMatchFileSnapshot('../../docs/rights.md');
 });

@@ -5,9 +5,9 @@ import { readAfter, readStream } from '@docket/store/log/read';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { command, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, openStore } from './append-commands.ts';
 
 const roles = ['api', 'projector', 'owner'] as const;
 const refused = '42501';

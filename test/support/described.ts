@@ -2,8 +2,8 @@
 import { slices } from '@docket/api/app';
 import { openapiDocument } from '@docket/api/openapi/document';
 
-import { Description } from '../integration/openapi-document.ts';
-import type { Exchange } from '../integration/openapi-document.ts';
+import { Description } from './openapi-document.ts';
+import type { Exchange } from './openapi-document.ts';
 
 const description = new Description(openapiDocument(slices));
 

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
 
-import type { Account, ImportRecord, World, WorldOptions } from '../conformance/world.ts';
 import { apiService, docket, projectorService, runDocket } from './docket.ts';
 import type { Service, VerbResult } from './docket.ts';
 import { mailsIn } from './mail.ts';
@@ -18,7 +17,51 @@ import { until } from './until.ts';
 
 const requestTimeoutMs = 10_000;
 
-interface SystemOptions extends WorldOptions {
+export interface Credentials {
+  readonly name: string;
+  readonly password: string;
+}
+
+export interface Account extends Credentials {
+  readonly id: string;
+  readonly email: string;
+}
+
+interface Engine {
+  /** Gone for the processes of this world (stopped, or no longer reachable); resolves when they can feel it. */
+  stop(): Promise<void>;
+  /** There again, with its data. */
+  start(): Promise<void>;
+}
+
+/** What clients need: real processes over a database of their own. */
+export interface World {
+  /** One URL for each API process. */
+  readonly urls: readonly string[];
+  readonly admin: Credentials;
+  createAccount(name?: string, options?: { readonly active?: boolean }): Promise<Account>;
+  mails(): Promise<readonly { readonly to: string; readonly text: string; readonly link: string }[]>;
+  /** Runs `./docket import` on these records, as one file. */
+  importRepositories(records: readonly ImportRecord[]): Promise<void>;
+  /** The search index holds everything that is in the log. */
+  searchable(): Promise<void>;
+  readonly database: Engine;
+  readonly meilisearch: Engine;
+  stop(): Promise<void>;
+}
+
+export interface ImportRecord {
+  readonly name: string;
+  readonly description?: string;
+  readonly star_count?: number;
+  readonly pull_count?: number;
+}
+
+interface SystemOptions {
+  /** How many API processes. */
+  readonly api?: number;
+  /** Settings of the processes, beside those that the world gives them itself. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** How many projectors; one unless told. */
   readonly projectors?: number;
   /** The database that it is a copy of, migrated; an empty one with an admin unless told. */
@@ -27,7 +70,7 @@ interface SystemOptions extends WorldOptions {
   readonly poolerPort?: number;
 }
 
-/** What tests that kill and inspect need beside what clients need. */
+/** What tests that kill and inspect need beside that. */
 export interface System extends World {
   readonly apis: readonly Service[];
   readonly projectors: readonly Service[];

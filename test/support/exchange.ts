@@ -4,8 +4,9 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
-import { mustBeDescribed } from '../support/described.ts';
-import type { Header } from './contract.ts';
+import { mustBeDescribed } from './described.ts';
+
+export type Header = readonly [name: string, value: string];
 
 export interface Request {
   readonly method: string;

@@ -1,11 +1,9 @@
 /** One repository as its tests see it: how it is addressed, who may do what to it, and the steps of its lives. */
-import type { Credentials } from './world.ts';
-
-import type { Header } from './contract.ts';
 import { valuesOf } from './exchange.ts';
-import type { Answer } from './exchange.ts';
+import type { Answer, Header } from './exchange.ts';
 import { arranged, basic, firstImage, fresh, headersWith, tokenOf, wantsToken } from './stage.ts';
 import type { Image, Stage } from './stage.ts';
+import type { Credentials } from './world.ts';
 
 /** The two ways in which the text addresses a repository. */
 export type Form = 'user' | 'library';

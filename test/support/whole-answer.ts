@@ -1,6 +1,6 @@
 /** An answer as a client sees it, whole but for what is another each time. */
-import { bodyOf } from '../conformance/stage.ts';
-import type { Answer } from '../conformance/exchange.ts';
+import type { Answer } from './exchange.ts';
+import { bodyOf } from './stage.ts';
 
 const changing = new Set(['date', 'x-request-id', 'connection', 'content-length']);
 const common = { 'content-type': 'application/json', vary: 'Accept' };

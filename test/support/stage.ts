@@ -3,11 +3,9 @@ import { randomBytes } from 'node:crypto';
 
 import { expect } from 'vitest';
 
-import type { Account, Credentials, World } from './world.ts';
-
-import type { Header } from './contract.ts';
 import { exchange, valuesOf } from './exchange.ts';
-import type { Answer, Request } from './exchange.ts';
+import type { Answer, Header, Request } from './exchange.ts';
+import type { Account, Credentials, World } from './world.ts';
 
 export interface Stage {
   readonly world: World;

@@ -1,7 +1,7 @@
 /** What the read models should hold, from the log alone, and what they do hold. */
 import { fold } from '@docket/shared/decider';
-import { evolve, absentRepository } from '@docket/shared/repositories';
-import type { Repository } from '@docket/shared/repositories';
+import { evolve, absentRepository, starsOf } from '@docket/shared/repositories';
+import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { readRepositoryEvent, repositoryOf } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
 import type { Database } from '@docket/store/connect';
@@ -11,6 +11,10 @@ export interface ReadModels {
   readonly repositories: readonly RepositoryLine[];
   /** `repository image checksum`. */
   readonly images: readonly string[];
+  /** `repository account role`. */
+  readonly grants: readonly string[];
+  /** `namespace public private`; without those that hold nothing. */
+  readonly namespaces: readonly string[];
 }
 
 interface RepositoryLine {
@@ -42,15 +46,15 @@ export async function expectedReadModels(database: Database): Promise<ReadModels
   const repositories = [...streams].map(([streamId, events]): RepositoryLine => {
     const state = fold(evolve, absentRepository, events.map(readRepositoryEvent));
     const contents = 'images' in state ? state : undefined;
-    const updates = events.filter(({ type }) => updateTypes.has(type));
+    const updates = events.filter((event) => isUpdate[readRepositoryEvent(event).type]);
     return {
       repository_id: repositoryOf(streamId) ?? streamId,
       number: events[0]?.position ?? '',
       version: events.length,
-      status: state.status,
+      status: state.status === 'active' && state.taken_down !== null ? 'taken_down' : state.status,
       is_private: contents?.is_private ?? false,
       description: contents?.description ?? '',
-      star_count: contents?.star_count?.toString() ?? null,
+      star_count: (contents && starsOf(contents))?.toString() ?? null,
       pull_count: contents?.pull_count?.toString() ?? null,
       last_updated: updates.at(-1)?.updated_at ?? '',
       state,
@@ -59,35 +63,74 @@ export async function expectedReadModels(database: Database): Promise<ReadModels
   const images = repositories.flatMap(({ repository_id, state }) =>
     'images' in state ? state.images.map(({ id, checksum }) => `${repository_id} ${id} ${checksum ?? '-'}`) : [],
   );
-  return { repositories: repositories.toSorted(byId), images: images.toSorted() };
+  const grants = repositories.flatMap(({ repository_id, state }) =>
+    'grants' in state ? Object.entries(state.grants).map(([id, role]) => `${repository_id} ${id} ${role}`) : [],
+  );
+  const shown = repositories.flatMap(({ state }) =>
+    state.status === 'active' && state.taken_down === null ? [state] : [],
+  );
+  const namespaces = [...new Set(shown.map(({ namespace_id }) => namespace_id))].map((id) => {
+    const hidden = shown.filter(({ namespace_id }) => namespace_id === id).map(({ is_private }) => is_private);
+    return `${id} ${hidden.filter((is) => !is).length} ${hidden.filter((is) => is).length}`;
+  });
+  return {
+    repositories: repositories.toSorted(byId),
+    images: images.toSorted(),
+    grants: grants.toSorted(),
+    namespaces: namespaces.toSorted(),
+  };
 }
 
-const updateTypes = new Set([
-  'RepositoryCreated',
-  'PushOpened',
-  'ImagesAdded',
-  'PushCompleted',
-  'DescriptionChanged',
-  'FullDescriptionChanged',
-  'VisibilityChanged',
-  'LastUpdatedObserved',
-  'ImagesRestored',
-]);
+/** Whether people see it as an update of the repository. */
+const isUpdate: Readonly<Record<RepositoryEvent['type'], boolean>> = {
+  RepositoryCreated: true,
+  PushOpened: true,
+  ImagesAdded: true,
+  PushCompleted: true,
+  DeletionRequested: false,
+  DeletionAuthorized: false,
+  RepositoryDeleted: false,
+  RepositoryRestored: true,
+  DescriptionChanged: true,
+  FullDescriptionChanged: true,
+  CountsObserved: false,
+  VisibilityChanged: true,
+  AutomationChanged: false,
+  AccessGranted: false,
+  AccessRevoked: false,
+  RepositoryStarred: false,
+  RepositoryUnstarred: false,
+  RepositoryTakenDown: false,
+  RepositoryReinstated: false,
+  LastUpdatedObserved: true,
+  ImagesRestored: true,
+};
 
 export async function storedReadModels(database: Database, schema: 'read' | 'read_next'): Promise<ReadModels> {
   const repositories =
     await sql<RepositoryLine>`select repository_id, number::text, version, status, is_private, description, star_count::text, pull_count::text,
        last_updated::text as last_updated, state
      from ${sql.id(schema, 'repositories')}`.execute(database);
-  const images = await sql<{
-    line: string;
-  }>`select repository_id || ' ' || image_id || ' ' || coalesce(checksum, '-') as line from ${sql.id(schema, 'images')}`.execute(
-    database,
-  );
+  const images = await sql<Line>`select repository_id || ' ' || image_id || ' ' || coalesce(checksum, '-') as line
+    from ${sql.id(schema, 'images')}`.execute(database);
+  const grants = await sql<Line>`select repository_id || ' ' || account_id || ' ' || role as line
+    from ${sql.id(schema, 'grants')}`.execute(database);
+  const namespaces = await sql<Line>`select namespace_id || ' ' || public_count || ' ' || private_count as line
+    from ${sql.id(schema, 'namespaces')} where public_count <> 0 or private_count <> 0`.execute(database);
   return {
     repositories: repositories.rows.toSorted(byId),
-    images: images.rows.map(({ line }) => line).toSorted(),
+    images: linesOf(images.rows),
+    grants: linesOf(grants.rows),
+    namespaces: linesOf(namespaces.rows),
   };
+}
+
+interface Line {
+  readonly line: string;
+}
+
+function linesOf(rows: readonly Line[]): string[] {
+  return rows.map(({ line }) => line).toSorted();
 }
 
 function byId(a: RepositoryLine, b: RepositoryLine): number {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { until } from '../support/until.ts';
+import { until } from './until.ts';
 
 const runMsMax = 60_000;
 const startMsMax = 60_000;

@@ -3,6 +3,7 @@ import { actions, needed, roles } from '@docket/api/access/rights';
 import type { Action } from '@docket/api/access/rights';
 
 import { endpoints } from '../support/mounted-routes.ts';
+import { markdownTable } from './markdown-table.ts';
 
 const meanings: Readonly<Record<Action, string>> = {
   read: 'its images, tokens to pull, tags, stars, history; being found',
@@ -31,7 +32,7 @@ ${bullets([
   '`index_admin`: the admins of the index.',
 ])}
 
-${table(
+${markdownTable(
   ['to', ...roles.map((role) => `\`${role}\``)],
   actions.map((action) => [
     `\`${action}\`: ${meanings[action]}`,
@@ -51,7 +52,7 @@ access tokens open nothing but the history, and on \`/v1\` sessions nothing but 
 
 What is said here of \`/v1/repositories/{namespace}/{repo_name}/\` and below holds of the official repositories by their bare name too.
 
-${table(
+${markdownTable(
   ['', 'needs'],
   endpoints
     .filter(({ path }) => !path.startsWith('/v1/repositories/{repo_name}'))
@@ -62,11 +63,4 @@ ${table(
 
 function bullets(lines: readonly string[]): string {
   return lines.map((line) => `- ${line}`).join('\n');
-}
-
-function table(heads: readonly string[], body: readonly (readonly string[])[]): string {
-  const widths = heads.map((_, column) => Math.max(3, ...[heads, ...body].map((cells) => cells[column]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  return [line(heads), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n');
 }
