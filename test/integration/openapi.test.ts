@@ -1,6 +1,6 @@
 /** The document that describes the API, held to what is mounted and to what the running processes answer. */
 import { v2Prefixes } from '@docket/shared/v2-prefixes';
-import { methods } from '@docket/api/http/operation';
+import { methods as httpMethods } from '@docket/api/http/operation';
 import { routeOf } from '@docket/api/http/paths';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -102,13 +102,13 @@ describe('the document', () => {
       const described = new Set(
         description.operations.filter((operation) => operation.path === path).map(({ method }) => method),
       );
-      for (const method of methods) {
+      for (const method of httpMethods) {
         const answer = await ask(method, target, {}, method === 'GET' ? null : '');
         const { status } = answer;
         expect(`${method} ${target}: ${status === 405}`).toBe(`${method} ${target}: ${!described.has(method)}`);
         if (status !== 405) continue;
         expect(valuesOf(answer, 'Allow').flatMap((value) => value.split(', '))).toEqual(
-          methods.filter((name) => described.has(name)),
+          httpMethods.filter((name) => described.has(name)),
         );
         // In the words of the protocol that the path belongs to.
         const sentence = path.startsWith('/v2/') ? 'message' : 'error';
