@@ -13,16 +13,16 @@ import {
   requestDeletion,
   deleteWholly,
 } from '../support/repository.ts';
+import { commonWorld } from '../support/common-world.ts';
 import type { Repository } from '../support/repository.ts';
 import { arranged, basic, bodyOf, firstImage, fresh, get, headersWith, secondImage, staged } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
-import { createWorld } from '../support/world.ts';
 import { usualError } from './scenario.ts';
 
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await staged(await createWorld({ api: 2 }));
+  stage = await staged(await commonWorld());
 });
 
 afterAll(() => stage?.world.stop());

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
+import { commonWorld } from '../support/common-world.ts';
 import { valuesOf } from '../support/exchange.ts';
 import {
   announce,
@@ -36,7 +37,7 @@ import { alreadyExists, expectCommonForm, notActive, usualError } from './scenar
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await staged(await createWorld({ api: 2 }));
+  stage = await staged(await commonWorld());
 });
 
 afterAll(() => stage?.world.stop());

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { commonWorld } from '../support/common-world.ts';
 import { valuesOf } from '../support/exchange.ts';
 import type { Answer } from '../support/exchange.ts';
 import { announce, push, readImages, readToken, repositoryOf, requestDeletion } from '../support/repository.ts';
@@ -22,15 +23,13 @@ import {
 } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 import { whole, wholly } from '../support/whole-answer.ts';
-import { createWorld } from '../support/world.ts';
 import type { Credentials } from '../support/world.ts';
-import type { System } from '../support/world.ts';
 
-let world: System;
+let world: Awaited<ReturnType<typeof commonWorld>>;
 let stage: Stage;
 
 beforeAll(async () => {
-  world = await createWorld({ api: 2 });
+  world = await commonWorld();
   stage = await staged(world);
 });
 
