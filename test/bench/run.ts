@@ -11,6 +11,7 @@ const parts = new Set([
   'bare-express',
   'append-peer',
   'pushing',
+  'pipelined',
 ]);
 const files = await readdir(new URL('.', import.meta.url));
 const names = files

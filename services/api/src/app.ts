@@ -17,7 +17,6 @@ import type { Answer } from './http/answer.ts';
 import { distributionRefusal } from './http/distribution.ts';
 import { mount } from './http/endpoint.ts';
 import type { Protocol, Route } from './http/endpoint.ts';
-import { inTurn } from './http/in-turn.ts';
 import type { PageLinks } from './http/paging.ts';
 import { internalError, refusalAnswer } from './http/problem.ts';
 import { namespaceRoutes } from './namespaces/routes.ts';
@@ -54,7 +53,6 @@ export function createApp(options: AppOptions): Express {
   app.enable('case sensitive routing');
   app.set('trust proxy', [...options.trustedProxies]);
   app.set('query parser', false);
-  app.use(inTurn());
   app.use(absoluteFormTargets);
   for (const [protocol, list] of routeTable(options)) {
     for (const route of list) mount(app, route, protocol, options.log);
