@@ -16,7 +16,6 @@ import { send } from './http/answer.ts';
 import type { Answer } from './http/answer.ts';
 import { distributionRefusal } from './http/distribution.ts';
 import { mount } from './http/endpoint.ts';
-import { inTurn } from './http/in-turn.ts';
 import type { Operation } from './http/operation.ts';
 import type { PageLinks } from './http/paging.ts';
 import { internalError, protocolOf, refusalAnswer } from './http/problem.ts';
@@ -76,7 +75,6 @@ export function createApp(options: AppOptions): Express {
   app.enable('case sensitive routing');
   app.set('trust proxy', [...options.trustedProxies]);
   app.set('query parser', false);
-  app.use(inTurn());
   app.use(absoluteFormTargets);
   const operations: readonly Operation<AppOptions & OpenapiRoutes>[] = Object.values(slices).flat();
   mount(app, operations, { ...options, openapi: openapiDocument(slices) }, options.log);
