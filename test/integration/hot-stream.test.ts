@@ -2,13 +2,12 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { fresh } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
 import { hub } from '../support/hub.ts';
 import type { Hub, HubAnswer } from '../support/hub.ts';
+import { fresh } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
-import type { System } from '../support/world.ts';
+import type { Account, System } from '../support/world.ts';
 
 /** Of two processes on a machine that does other things as well; each is a fraction of a second of work. */
 const soonMs = 6_000;

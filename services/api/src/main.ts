@@ -12,11 +12,12 @@ import {
   measureWaiting,
 } from '@docket/runtime/metrics';
 import { connect } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
 import { notifier } from '@docket/store/log/notify';
-import { readInstallationId } from '@docket/store/search-pages';
+import { readInstallationId } from '@docket/store/directory/installation';
 import { readStandings } from '@docket/store/followers/standings';
+import { sql } from 'kysely';
 
 import { passwords } from './access/password.ts';
 import { sessions } from './access/sessions.ts';
@@ -38,19 +39,22 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   const onIdleError = (error: Error) => log.warn({ err: error }, 'an idle database connection broke');
   const pooler = environment.databasePooler;
   const connection = { url: environment.databaseUrl, pooler, onIdleError };
-  const database = connect({ ...connection, applicationName: 'docket api', connectionsMax: databaseConnectionsMax });
+  const { database, pool, stop } = connect({
+    ...connection,
+    applicationName: 'docket api',
+    connectionsMax: databaseConnectionsMax,
+  });
   // Its own connection: a push must not wait behind reads.
-  const logStore = connect({ ...connection, applicationName: 'docket api log', connectionsMax: 1 });
+  const appends = connect({ ...connection, applicationName: 'docket api log', connectionsMax: 1 });
   const registry = createRegistry();
-  measurePools(registry, { api: database.pool, log: logStore.pool });
+  measurePools(registry, { api: pool, log: appends.pool });
   measureProjections(registry, () => readStandings(database));
   const onCall = measureAppends(registry);
-  const notify = notifier(database.pool);
+  const notify = notifier(database);
   const queue = repositoryQueue({
     database,
     groupCommit: groupCommit({
-      executor: logStore.pool,
-      prepared: pooler === 'none',
+      database: appends.database,
       onAppended: notify,
       onCall,
     }),
@@ -86,18 +90,18 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     stop: async () => {
       ready.drain();
       await drain();
-      await Promise.all([passwordPool.stop(), meilisearch?.stop(), logStore.stop(), database.stop()]);
+      await Promise.all([passwordPool.stop(), meilisearch?.stop(), appends.stop(), stop()]);
     },
   };
 }
 
 /** Without the database nothing is answered; without the search engine search is, from the tables. */
-function checksOf(database: Store, meilisearch: MeilisearchEngine | undefined): readonly Check[] {
+function checksOf(database: Database, meilisearch: MeilisearchEngine | undefined): readonly Check[] {
   const answers: Check = {
     name: 'database',
     required: true,
     probe: async () => {
-      await database.query('ready', 'select 1', []);
+      await sql`select 1`.execute(database);
       return undefined;
     },
   };
@@ -105,7 +109,7 @@ function checksOf(database: Store, meilisearch: MeilisearchEngine | undefined): 
   return [answers, { name: 'search', required: false, probe: meilisearch.unavailable }];
 }
 
-async function searchEngine({ meilisearchUrl: url, meilisearchApiKey: apiKey }: Environment, database: Store) {
+async function searchEngine({ meilisearchUrl: url, meilisearchApiKey: apiKey }: Environment, database: Database) {
   if (url === undefined) return undefined;
-  return meilisearchSearch(database, { url, apiKey, installationId: await readInstallationId(database.pool) });
+  return meilisearchSearch(database, { url, apiKey, installationId: await readInstallationId(database) });
 }

@@ -2,37 +2,34 @@
  * Commands that touch what must be unique or true at once: a transaction of their own, side tables first, the append last; either all
  * of it counts or nothing. Who lost a race does it again with the streams to itself, so that it does not lose another.
  */
-import { isRefusal, refuse } from '@docket/shared/refusal';
+import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { isDeadlock, isUniqueViolation } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Database, Transaction } from '@docket/store/connect';
 import type { AppendCall } from '@docket/store/log/group-commit';
+import { appendAll } from '@docket/store/log/append';
+import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { lockStreams } from '@docket/store/log/lock-streams';
-import { appendAll } from '@docket/store/log';
-import type { AppendCommand, Verdict } from '@docket/store/log';
 import { inTransaction } from '@docket/store/transaction';
-import type pg from 'pg';
 
 import { contendedMsMax } from '../limits.ts';
-import { earlierOutcome } from './envelope.ts';
+import { earlierOutcome, raceLost } from './envelope.ts';
 import type { CommandEnvelope } from './envelope.ts';
 
 export interface TransactionExecution {
-  readonly database: Store;
+  readonly database: Database;
   /** After a transaction that appended something. */
   readonly onAppended: () => void;
   /** After every transaction that came to its append, whatever the log said. */
   readonly onCall?: ((call: AppendCall) => void) | undefined;
 }
 
-const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
-
 /** `work` gives the appends that go with what it wrote; `taken` is the answer when something that must be unique is not. */
 export async function transact(
   { database, onAppended, onCall }: TransactionExecution,
   envelope: CommandEnvelope,
   taken: Refusal,
-  work: (client: pg.PoolClient) => Promise<readonly AppendCommand[] | Refusal>,
+  work: (transaction: Transaction) => Promise<readonly AppendCommand[] | Refusal>,
 ): Promise<'done' | Refusal> {
   const since = performance.now();
   let contended: readonly string[] = [];
@@ -42,13 +39,13 @@ export async function transact(
     const started = performance.now();
     let outcomes: readonly Verdict['outcome'][] = [];
     try {
-      const outcome = await inTransaction<'done' | 'again' | Refusal>(database, async (client, abort) => {
-        if (contended.length > 0) await lockStreams(client, contended);
-        const appends = await work(client);
+      const outcome = await inTransaction<'done' | 'again' | Refusal>(database, async (transaction, abort) => {
+        if (contended.length > 0) await lockStreams(transaction, contended);
+        const appends = await work(transaction);
         if (isRefusal(appends)) return abort(appends);
         if (appends.length === 0) return 'done';
         contended = appends.map(({ streamId }) => streamId);
-        const verdicts = await appendAll(client, appends, false);
+        const verdicts = await appendAll(transaction, appends);
         outcomes = verdicts.map((verdict) => verdict.outcome);
         return outcomes.every((verdict) => verdict === 'appended') ? 'done' : abort('again');
       });

@@ -8,7 +8,7 @@ import type { Refusal } from '@docket/shared/refusal';
 import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import type { DomainEvent } from '@docket/shared/stored-event';
-import type { PastCommand } from '@docket/store/log';
+import type { PastCommand } from '@docket/store/log/read';
 import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 
 import { commandReused } from '../commands/envelope.ts';

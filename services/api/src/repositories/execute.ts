@@ -8,16 +8,16 @@ import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { repositoryStream } from '@docket/shared/stored-event';
 import { isConnectionLoss, isUniqueViolation } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 import type { GroupCommit } from '@docket/store/log/group-commit';
-import { appendAll } from '@docket/store/log';
-import type { AppendCommand, Verdict } from '@docket/store/log';
+import { appendAll } from '@docket/store/log/append';
+import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { lookUp, lookUpMembers } from '@docket/store/read/look-up';
 import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
 
-import { earlierOutcome, pastCommand } from '../commands/envelope.ts';
+import { earlierOutcome, pastCommand, raceLost } from '../commands/envelope.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
 import { streamQueue } from '../commands/stream-queue.ts';
 import type { Ruling, StreamQueue } from '../commands/stream-queue.ts';
@@ -60,7 +60,7 @@ export function repositoryQueue(appending: Appending): RepositoryQueue {
   return streamQueue({
     settle: (batch, waited) => settle(appending, batch, waited),
     full: refuse('overloaded', 'too many wait to change this; try again in a moment'),
-    late: refuse('contended', 'too many change this at once; try again in a moment'),
+    late: raceLost,
   });
 }
 
@@ -110,7 +110,7 @@ function asFound({ repository, ...rest }: Lookup): Found {
 }
 
 /** One look for all who wait, and what each of them is to the namespace. */
-async function lookUpAgain(database: Store, [first, ...others]: readonly Asked[]): Promise<Found> {
+async function lookUpAgain(database: Database, [first, ...others]: readonly Asked[]): Promise<Found> {
   if (!first) throw new Error('nobody asks');
   const { fullName, accountId } = first.intent;
   const found = await lookUp(database, fullName, accountId);
@@ -192,19 +192,19 @@ async function created(
 }
 
 /** The first event of a repository goes with its name: two who create the same name at once must not both succeed. */
-async function create(database: Store, { command, repositoryId, append }: Planned): Promise<Outcome> {
+async function create(database: Database, { command, repositoryId, append }: Planned): Promise<Outcome> {
   if (command.type !== 'OpenPush' && command.type !== 'Create')
     throw new Error(`${command.type} made events of a repository that never was`);
   const { namespaceId, name } = command;
   try {
-    return await inTransaction<Outcome>(database, async (client, abort) => {
-      const { rowCount } = await client.query({
-        text: `insert into directory.repository_names (namespace_id, name, repository_id) values ($1, $2, $3)
-          on conflict do nothing`,
-        values: [namespaceId, name, repositoryId],
-      });
-      if (rowCount === 0) return abort('conflict');
-      const [verdict] = await appendAll(client, [append], false);
+    return await inTransaction<Outcome>(database, async (transaction, abort) => {
+      const { numInsertedOrUpdatedRows } = await transaction
+        .insertInto('directory.repository_names')
+        .values({ namespace_id: namespaceId, name, repository_id: repositoryId })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirstOrThrow();
+      if (numInsertedOrUpdatedRows === 0n) return abort('conflict');
+      const [verdict] = await appendAll(transaction, [append]);
       return verdict?.outcome === 'appended' ? 'appended' : abort(verdict?.outcome ?? 'conflict');
     });
   } catch (error) {
@@ -216,7 +216,7 @@ async function create(database: Store, { command, repositoryId, append }: Planne
 
 /** What is said after an append that did not happen was decided on a state that never was. */
 async function rulings(
-  database: Store,
+  database: Database,
   batch: readonly Asked[],
   decisions: readonly Decision[],
   outcomes: readonly Appended[],
@@ -245,7 +245,7 @@ async function rulings(
 }
 
 async function rulingOn(
-  database: Store,
+  database: Database,
   { intent, envelope }: Asked,
   executed: Executed,
   appended: Appended = { outcome: 'conflict' },
