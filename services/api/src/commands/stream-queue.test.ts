@@ -2,11 +2,11 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '../limits.ts';
 import { streamQueue } from './stream-queue.ts';
-import type { Ruling, StreamQueue } from './stream-queue.ts';
+import type { Attempt, Ruling, StreamQueue } from './stream-queue.ts';
 
 interface Round {
   readonly commands: readonly string[];
-  readonly waited: boolean;
+  readonly attempt: Attempt;
   /** Ends the round: a ruling for each of its commands. */
   readonly rule: (rulings: readonly Ruling<string>[]) => Promise<void>;
   readonly fail: (error: Error) => Promise<void>;
@@ -20,14 +20,14 @@ beforeEach(() => {
   vi.useFakeTimers();
   rounds = [];
   queue = streamQueue<string, string>({
-    settle: (commands, waited) =>
+    settle: (commands, attempt) =>
       new Promise((resolve, reject) => {
         const after = async () => {
           await vi.advanceTimersByTimeAsync(0);
         };
         rounds.push({
           commands,
-          waited,
+          attempt,
           rule: (rulings) => {
             resolve(rulings);
             return after();
@@ -57,7 +57,7 @@ function round(number: number): Round {
 
 it('who finds nobody goes at once, with what it read before', () => {
   void queue.enter('a', 'one');
-  expect(rounds).toMatchObject([{ commands: ['one'], waited: false }]);
+  expect(rounds).toMatchObject([{ commands: ['one'], attempt: 'first' }]);
 });
 
 it('who comes meanwhile goes with the next round, in order, and looks anew', async () => {
@@ -66,7 +66,7 @@ it('who comes meanwhile goes with the next round, in order, and looks anew', asy
   expect(rounds).toHaveLength(1);
   await round(0).rule([settled('1')]);
   expect(await one).toBe('1');
-  expect(round(1)).toMatchObject({ commands: ['two', 'three'], waited: true });
+  expect(round(1)).toMatchObject({ commands: ['two', 'three'], attempt: 'waited' });
   await round(1).rule([settled('2'), settled('3')]);
   expect(await Promise.all(others)).toEqual(['2', '3']);
 });
@@ -88,14 +88,32 @@ it('a stream that nobody waits for takes no memory', async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it('who lost goes again after a pause, before those who came later', async () => {
+it('who lost goes again at once, before those who came later, and is told that the stream is contended', async () => {
   const one = queue.enter('a', 'one');
   void queue.enter('a', 'two');
   await round(0).rule([{ is: 'lost' }]);
-  await vi.runOnlyPendingTimersAsync();
-  expect(round(1)).toMatchObject({ commands: ['one', 'two'], waited: true });
+  expect(round(1)).toMatchObject({ commands: ['one', 'two'], attempt: 'contended' });
   await round(1).rule([settled('at last'), settled('')]);
   expect(await one).toBe('at last');
+});
+
+it('a stream is contended until nobody is left in its line', async () => {
+  void queue.enter('a', 'one');
+  await round(0).rule([{ is: 'lost' }]);
+  void queue.enter('a', 'two');
+  await round(1).rule([settled('')]);
+  expect(round(2)).toMatchObject({ commands: ['two'], attempt: 'contended' });
+  await round(2).rule([settled('')]);
+  void queue.enter('a', 'three');
+  expect(round(3)).toMatchObject({ commands: ['three'], attempt: 'first' });
+});
+
+it('who loses again goes again after a pause', async () => {
+  void queue.enter('a', 'one');
+  await round(0).rule([{ is: 'lost' }]);
+  await round(1).rule([{ is: 'lost' }]);
+  await vi.runOnlyPendingTimersAsync();
+  expect(round(2).commands).toEqual(['one']);
 });
 
 it('who loses for too long is told so', async () => {

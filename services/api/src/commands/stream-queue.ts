@@ -1,10 +1,17 @@
 /**
  * Commands of one stream wait for each other in a process instead of racing: who finds nobody goes at once, who comes meanwhile is
- * decided with all who came, in their order. Other processes are raced; who loses pauses and tries again, first in the line, until time
- * is up. A stream that nobody waits for takes no memory.
+ * decided with all who came, in their order. Other processes are raced once; from the first loss on the line is told that it is contended,
+ * until nobody is left in it, so that it can have the stream to itself. Who loses goes first in the next round, until its time is up. A
+ * stream that nobody waits for takes no memory.
  */
 import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '../limits.ts';
 import { retryPauseMs } from './retry-pause.ts';
+
+/**
+ * `first`: there was nobody before it, and what it read of the stream before it came here is as good as a new look. `contended`: another
+ * process changes the stream as well.
+ */
+export type Attempt = 'first' | 'waited' | 'contended';
 
 export type Ruling<Outcome> =
   | { readonly is: 'settled'; readonly outcome: Outcome }
@@ -15,11 +22,8 @@ export type Ruling<Outcome> =
   | { readonly is: 'later' };
 
 export interface StreamQueueOptions<Command, Outcome> {
-  /**
-   * Rulings in the order of the commands. `waited` is false for one that found nobody before it: what it read of the stream before it
-   * came here is as good as a new look.
-   */
-  readonly settle: (commands: readonly Command[], waited: boolean) => Promise<readonly Ruling<Outcome>[]>;
+  /** Rulings in the order of the commands. */
+  readonly settle: (commands: readonly Command[], attempt: Attempt) => Promise<readonly Ruling<Outcome>[]>;
   /** What is answered where too many wait, and where one waited too long. */
   readonly full: Outcome;
   readonly late: Outcome;
@@ -82,25 +86,27 @@ export function streamQueue<Command, Outcome>({
 
   async function work(stream: string, first: Entry<Command, Outcome>): Promise<void> {
     let batch: readonly Entry<Command, Outcome>[] = [first];
-    let waited = false;
+    let attempt: Attempt = 'first';
     let losses = 0;
     while (batch.length > 0) {
-      const { lost, later } = await settled(batch, waited);
-      losses = lost.length > 0 ? losses + 1 : 0;
+      const { lost, later } = await settled(batch, attempt);
       const [oldest] = lost;
-      if (oldest) await elapsed(retryPauseMs(losses, performance.now() - oldest.since, Math.random()));
+      if (oldest) attempt = 'contended';
+      else if (attempt === 'first') attempt = 'waited';
+      // The first loss is made good at once; those after it are of something that a moment may change.
+      if (oldest && losses > 0) await elapsed(retryPauseMs(losses, performance.now() - oldest.since, Math.random()));
+      losses = oldest ? losses + 1 : 0;
       const again = [...lost, ...later];
       batch = [...again, ...taken(stream, decidedAtOnceMax - again.length)];
-      waited = true;
     }
     lines.delete(stream);
   }
 
   /** Answers everybody but those who have to try again. */
-  async function settled(batch: readonly Entry<Command, Outcome>[], waited: boolean) {
+  async function settled(batch: readonly Entry<Command, Outcome>[], attempt: Attempt) {
     const lost: Entry<Command, Outcome>[] = [];
     const later: Entry<Command, Outcome>[] = [];
-    const ruled = await rulings(batch, waited);
+    const ruled = await rulings(batch, attempt);
     for (const [index, entry] of batch.entries()) {
       const ruling = ruled[index] ?? { is: 'failed', error: new Error('a command was not ruled on') };
       switch (ruling.is) {
@@ -124,12 +130,12 @@ export function streamQueue<Command, Outcome>({
 
   async function rulings(
     batch: readonly Entry<Command, Outcome>[],
-    waited: boolean,
+    attempt: Attempt,
   ): Promise<readonly Ruling<Outcome>[]> {
     try {
       return await settle(
         batch.map(({ command }) => command),
-        waited,
+        attempt,
       );
     } catch (error) {
       return batch.map(() => ({ is: 'failed', error }));

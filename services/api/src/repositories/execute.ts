@@ -7,11 +7,12 @@ import type { FullName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { repositoryStream } from '@docket/shared/stored-event';
-import { isConnectionLoss, isUniqueViolation } from '@docket/store/connect';
+import { isConnectionLoss, isPassing, isUniqueViolation } from '@docket/store/connect';
 import type { Database } from '@docket/store/connect';
 import type { GroupCommit } from '@docket/store/log/group-commit';
 import { appendAll } from '@docket/store/log/append';
 import type { AppendCommand, Verdict } from '@docket/store/log/append';
+import { lockStreams } from '@docket/store/log/lock-streams';
 import { lookUp, lookUpMembers } from '@docket/store/read/look-up';
 import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
@@ -20,7 +21,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { earlierOutcome, pastCommand, raceLost } from '../commands/envelope.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
 import { streamQueue } from '../commands/stream-queue.ts';
-import type { Ruling, StreamQueue } from '../commands/stream-queue.ts';
+import type { Attempt, Ruling, StreamQueue } from '../commands/stream-queue.ts';
 import type { TransactionExecution } from '../commands/transact.ts';
 import { decidingMsMax } from '../limits.ts';
 import { decideInTurn, resumed } from './decide-in-turn.ts';
@@ -58,7 +59,7 @@ export type RepositoryQueue = StreamQueue<Asked, Executed | Refusal>;
 /** One for a process: the changes that wait in it, by repository. */
 export function repositoryQueue(appending: Appending): RepositoryQueue {
   return streamQueue({
-    settle: (batch, waited) => settle(appending, batch, waited),
+    settle: (batch, attempt) => settle(appending, batch, attempt),
     full: refuse('overloaded', 'too many wait to change this; try again in a moment'),
     late: raceLost,
   });
@@ -73,30 +74,89 @@ export async function executeOnRepository(
   return queue.enter(`${namespace}/${name}`, { intent, envelope });
 }
 
-async function settle(
-  appending: Appending,
-  batch: readonly Asked[],
-  waited: boolean,
-): Promise<readonly Ruling<Executed | Refusal>[]> {
+type Rulings = readonly Ruling<Executed | Refusal>[];
+
+async function settle(appending: Appending, batch: readonly Asked[], attempt: Attempt): Promise<Rulings> {
   const [first] = batch;
   if (!first) return [];
-  const { repository, foundBy } = waited ? await lookUpAgain(appending.database, batch) : asFound(first.intent.found);
-  // After the look-up: what the same command did before it is found here, what it does after it is a conflict.
-  const candidates = await Promise.all(
-    batch.map(async ({ intent, envelope }): Promise<Candidate> => {
-      const { command, judge, versions, accountId } = intent;
-      const past = await earlierOutcome(appending.database, envelope);
-      return { commandId: envelope.commandId, command, judge, found: foundBy(accountId), versions, past };
-    }),
-  );
+  const { database } = appending;
+  switch (attempt) {
+    case 'first':
+      return raced(appending, batch, asFound(first.intent.found));
+    case 'waited':
+      return raced(appending, batch, await lookUpAgain(database, batch));
+    case 'contended': {
+      const found = await lookUpAgain(database, batch);
+      return found.repository
+        ? undisputed(appending, batch, repositoryStream(found.repository.id))
+        : raced(appending, batch, found);
+    }
+  }
+}
+
+/** At the version that was read, which may be past when it comes to the log. */
+async function raced(appending: Appending, batch: readonly Asked[], found: Found): Promise<Rulings> {
+  const decided = await decide(appending.database, batch, found);
+  const outcomes = found.repository
+    ? await appendedTogether(appending, decided.planned)
+    : await created(appending, decided.planned);
+  return rulings(appending.database, batch, decided.decisions, outcomes);
+}
+
+/** With the stream to itself: who waits for it in other processes comes after it, in the order in which they came. */
+async function undisputed(appending: Appending, batch: readonly Asked[], streamId: string): Promise<Rulings> {
+  const { database, onAppended, onCall } = appending;
+  const [first, ...others] = batch;
+  if (!first) return [];
+  const started = performance.now();
+  try {
+    const { decisions, verdicts } = await inTransaction(database, async (transaction) => {
+      await lockStreams(transaction, [streamId]);
+      const decided = await decide(transaction, batch, await lookUpAgain(transaction, batch));
+      const commands = decided.planned.map(({ append }) => append);
+      return { ...decided, verdicts: commands.length === 0 ? [] : await appendAll(transaction, commands) };
+    });
+    const outcomes = verdicts.map(({ outcome }) => outcome);
+    if (outcomes.length > 0) {
+      onCall?.({ way: 'transaction', seconds: (performance.now() - started) / 1_000, outcomes });
+    }
+    if (outcomes.includes('appended')) onAppended();
+    return await rulings(database, batch, decisions, verdicts);
+  } catch (error) {
+    // Nothing happened: somebody held the stream for too long.
+    if (isPassing(error)) return batch.map(() => lost);
+    if (isConnectionLoss(error)) return batch.map(() => ({ is: 'failed', error }));
+    if (others.length > 0) return [...(await undisputed(appending, [first], streamId)), ...others.map(() => lost)];
+    if (isUniqueViolation(error, 'events_command')) return [await rulingOnDuplicate(database, first)];
+    return [{ is: 'failed', error }];
+  }
+}
+
+const lost: Ruling<never> = { is: 'lost' };
+
+interface Decided {
+  readonly decisions: readonly Decision[];
+  readonly planned: readonly Planned[];
+}
+
+async function decide(
+  database: Database,
+  batch: readonly Asked[],
+  { repository, foundBy }: Found,
+): Promise<Decided> {
+  const candidates: Candidate[] = [];
+  for (const { intent, envelope } of batch) {
+    const { command, judge, versions, accountId } = intent;
+    // After the look-up: what the same command did before it is found here, what it does after it is a conflict.
+    const past = await earlierOutcome(database, envelope);
+    candidates.push({ commandId: envelope.commandId, command, judge, found: foundBy(accountId), versions, past });
+  }
   const started = performance.now();
   const decisions = decideInTurn(repository, candidates, {
     newId: uuidv7(),
     goesOn: () => performance.now() - started < decidingMsMax,
   });
-  const planned = batch.flatMap((asked, index) => planOf(asked, decisions[index]));
-  const outcomes = repository ? await appendedTogether(appending, planned) : await created(appending, planned);
-  return rulings(appending.database, batch, decisions, outcomes);
+  return { decisions, planned: batch.flatMap((asked, index) => planOf(asked, decisions[index])) };
 }
 
 interface Found {
@@ -220,7 +280,7 @@ async function rulings(
   batch: readonly Asked[],
   decisions: readonly Decision[],
   outcomes: readonly Appended[],
-): Promise<readonly Ruling<Executed | Refusal>[]> {
+): Promise<Rulings> {
   const given: Ruling<Executed | Refusal>[] = [];
   const left = [...outcomes];
   let holds = true;
@@ -228,7 +288,7 @@ async function rulings(
     const decision = decisions[index] ?? { is: 'later' };
     switch (decision.is) {
       case 'told':
-        given.push(holds ? { is: 'settled', outcome: decision.outcome } : { is: 'lost' });
+        given.push(holds ? { is: 'settled', outcome: decision.outcome } : lost);
         break;
       case 'append': {
         const ruling = await rulingOn(database, asked, decision.executed, left.shift());
@@ -255,15 +315,23 @@ async function rulingOn(
     case 'appended':
       return { is: 'settled', outcome: executed };
     case 'conflict':
-      return { is: 'lost' };
+      return lost;
     case 'duplicate':
-      try {
-        const past = await pastCommand(database, envelope);
-        if (!past) return { is: 'lost' };
-        const { repository } = await lookUp(database, intent.fullName);
-        return { is: 'settled', outcome: resumed(repository, past) };
-      } catch (error) {
-        return { is: 'failed', error };
-      }
+      return rulingOnDuplicate(database, { intent, envelope });
+  }
+}
+
+/** What it did when it was sent before, or in a try whose answer was lost. */
+async function rulingOnDuplicate(
+  database: Database,
+  { intent, envelope }: Asked,
+): Promise<Ruling<Executed | Refusal>> {
+  try {
+    const past = await pastCommand(database, envelope);
+    if (!past) return lost;
+    const { repository } = await lookUp(database, intent.fullName);
+    return { is: 'settled', outcome: resumed(repository, past) };
+  } catch (error) {
+    return { is: 'failed', error };
   }
 }
