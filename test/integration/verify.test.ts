@@ -10,7 +10,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import type { Account } from '../conformance/world.ts';
+import type { Account } from '../support/world.ts';
 import { hub } from '../support/hub.ts';
 import type { Hub } from '../support/hub.ts';
 import { until } from '../support/until.ts';
