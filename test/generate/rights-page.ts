@@ -1,8 +1,8 @@
-/** `docs/rights.md`, made of the function that decides and of the rows that the test of rights asks. */
+/** `docs/rights.md`, made of the function that decides and of the table of operations. */
 import { actions, needed, roles } from '@docket/api/access/rights';
 import type { Action } from '@docket/api/access/rights';
 
-import { rows } from '../support/rights-rows.ts';
+import { endpoints } from '../support/mounted-routes.ts';
 import { markdownTable } from './markdown-table.ts';
 
 const meanings: Readonly<Record<Action, string>> = {
@@ -50,25 +50,15 @@ access tokens open nothing but the history, and on \`/v1\` sessions nothing but 
 
 ## Every route
 
+What is said here of \`/v1/repositories/{namespace}/{repo_name}/\` and below holds of the official repositories by their bare name too.
+
 ${markdownTable(
   ['', 'needs'],
-  rows.map(({ method, target, needs }) => [`\`${method} ${readable(target)}\``, needs]),
+  endpoints
+    .filter(({ path }) => !path.startsWith('/v1/repositories/{repo_name}'))
+    .map(({ method, path, needs }) => [`\`${method} ${path}\``, needs]),
 )}
 `;
-}
-
-function readable(target: string): string {
-  return target
-    .replace(/\?.*$/, '')
-    .replace('$namespace', '{namespace}')
-    .replace('$name', '{name}')
-    .replace(/(orgs\/)\{namespace\}/, '$1{orgname}')
-    .replace(/(members|collaborators|v1\/users)\/(?:\$?\w+)$/, '$1/{username}')
-    .replace(/(images)\/some-image/, '$1/{image_id}')
-    .replace('layer/layer', 'layer/{image_id}')
-    .replace('tags/latest', 'tags/{tag}')
-    .replace('confirm/none', 'confirm/{token}')
-    .replace('$', '{namespace}/{name}');
 }
 
 function bullets(lines: readonly string[]): string {

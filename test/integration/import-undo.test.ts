@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { openStore } from '../support/append-commands.ts';
 import type { VerbResult } from '../support/docket.ts';
 import { expectedReadModels, storedReadModels } from '../support/read-models.ts';
 import { announce, readImages, repositoryOf } from '../support/repository.ts';
@@ -251,11 +251,11 @@ test('an import that was killed goes on under its id, and is taken back whole, a
 
 test('after all of it the read models are what the log says', async () => {
   await world.projected();
-  const pool = new pg.Pool({ connectionString: world.databaseUrls.owner, max: 1 });
+  const { database, stop } = openStore(world.databaseUrls.owner, 1);
   try {
-    expect(await storedReadModels(pool, 'read')).toEqual(await expectedReadModels(pool));
+    expect(await storedReadModels(database, 'read')).toEqual(await expectedReadModels(database));
   } finally {
-    await pool.end();
+    await stop();
   }
 });
 

@@ -8,9 +8,8 @@ import { repositoryEvent } from '@docket/shared/repositories';
 import type { RepositoryEvent } from '@docket/shared/repositories';
 import { restartCheckpoint, tablesProjection } from '@docket/store/followers/checkpoint';
 import { connect } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Connection } from '@docket/store/connect';
 import { inTransaction } from '@docket/store/transaction';
-import { transactionClient } from '@docket/store/transaction-client';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -22,9 +21,9 @@ import type { System } from '../support/world.ts';
 const running = { projection: tablesProjection, schema: 'read' } as const;
 
 let world: System;
-let owner: Store;
-let api: Store;
-let projector: Store;
+let owner: Connection;
+let api: Connection;
+let projector: Connection;
 let namespaceId: string;
 
 beforeAll(async () => {
@@ -88,22 +87,22 @@ test('whatever happened, a rebuild from the log, the live read models and the fo
         return { repositoryId, events: eventsOf({ namespace_id: namespaceId, name: `r-${repositoryId}` }, sequence) };
       });
       const half = Math.ceil(named.length / 2);
-      await appendHistories(api.pool, named.slice(0, half));
+      await appendHistories(api.database, named.slice(0, half));
       for (const eventsMax of livePages) await page({ ...running, eventsMax });
       // Two at once, on streams that go on while they are projected: one works, the other stands by.
       await Promise.all([
-        appendHistories(api.pool, named.slice(half)),
+        appendHistories(api.database, named.slice(half)),
         toTheEnd(running, pages),
         toTheEnd(running, pages),
       ]);
       await toTheEnd(running, pages);
 
-      await inTransaction(projector, beginRebuild);
+      await inTransaction(projector.database, beginRebuild);
       await toTheEnd(rebuildTarget, pages);
 
-      const live = await storedReadModels(owner.pool, 'read');
-      expect(live).toEqual(await expectedReadModels(owner.pool));
-      expect(await storedReadModels(owner.pool, 'read_next')).toEqual(live);
+      const live = await storedReadModels(owner.database, 'read');
+      expect(live).toEqual(await expectedReadModels(owner.database));
+      expect(await storedReadModels(owner.database, 'read_next')).toEqual(live);
       compared += named.length;
     }),
     // One by hand: every type, two lives and an end are in it whatever chance brings.
@@ -129,7 +128,7 @@ test('whatever happened, a rebuild from the log, the live read models and the fo
 });
 
 test('a rebuild begun again forgets the one before, and leaves what is read alone', async () => {
-  await appendHistories(api.pool, [
+  await appendHistories(api.database, [
     {
       repositoryId: randomUUID(),
       events: eventsOf({ namespace_id: namespaceId, name: 'again' }, [
@@ -138,23 +137,23 @@ test('a rebuild begun again forgets the one before, and leaves what is read alon
     },
   ]);
   await toTheEnd(running, [pageEventsMax]);
-  const live = await storedReadModels(owner.pool, 'read');
+  const live = await storedReadModels(owner.database, 'read');
   expect(live.repositories.length).toBeGreaterThan(0);
-  await inTransaction(projector, beginRebuild);
+  await inTransaction(projector.database, beginRebuild);
   await page({ ...rebuildTarget, eventsMax: 1 });
-  await inTransaction(projector, beginRebuild);
-  expect((await storedReadModels(owner.pool, 'read_next')).repositories).toEqual([]);
+  await inTransaction(projector.database, beginRebuild);
+  expect((await storedReadModels(owner.database, 'read_next')).repositories).toEqual([]);
   await toTheEnd(rebuildTarget, [pageEventsMax]);
-  expect(await storedReadModels(owner.pool, 'read_next')).toEqual(live);
-  expect(await storedReadModels(owner.pool, 'read')).toEqual(live);
+  expect(await storedReadModels(owner.database, 'read_next')).toEqual(live);
+  expect(await storedReadModels(owner.database, 'read')).toEqual(live);
 });
 
 test('the same pages applied over rows that know them already change nothing', async () => {
   await toTheEnd(running, [pageEventsMax]);
-  const live = await storedReadModels(owner.pool, 'read');
-  await inTransaction(projector, (client) => restartCheckpoint(client, tablesProjection));
+  const live = await storedReadModels(owner.database, 'read');
+  await inTransaction(projector.database, (client) => restartCheckpoint(client, tablesProjection));
   await toTheEnd(running, [13]);
-  expect(await storedReadModels(owner.pool, 'read')).toEqual(live);
+  expect(await storedReadModels(owner.database, 'read')).toEqual(live);
 });
 
 test('a version that is missing stops the projection before it writes', async () => {
@@ -164,12 +163,12 @@ test('a version that is missing stops the projection before it writes', async ()
     { type: 'ImagesAdded', data: { images: [] } },
     { type: 'PushCompleted', data: { push: 1 } },
   ]);
-  await appendHistories(api.pool, [{ repositoryId, events }]);
+  await appendHistories(api.database, [{ repositoryId, events }]);
   await toTheEnd(running, [pageEventsMax]);
   await world.query('update read.repositories set version = version - 1 where repository_id = $1', [repositoryId]);
   const checkpoint = `select position from es.projections where name = 'tables'`;
   const before = await world.query(checkpoint);
-  await appendHistories(api.pool, [
+  await appendHistories(api.database, [
     { repositoryId, after: events.length, events: [{ type: 'CountsObserved', data: { star_count: 1 } }] },
   ]);
   await expect(page({ ...running, eventsMax: pageEventsMax })).rejects.toThrow(
@@ -178,12 +177,12 @@ test('a version that is missing stops the projection before it writes', async ()
   expect(await world.query(checkpoint)).toEqual(before);
 });
 
-function store(url: string): Store {
+function store(url: string): Connection {
   return connect({ url, applicationName: 'test', pooler: 'none', connectionsMax: 3, onIdleError: () => undefined });
 }
 
 function page(options: PageOptions): Promise<Page> {
-  return inTransaction(projector, (client) => projectPage(transactionClient(client, true), options));
+  return inTransaction(projector.database, (client) => projectPage(client, options));
 }
 
 async function toTheEnd(target: Omit<PageOptions, 'eventsMax'>, sizes: readonly number[]): Promise<void> {

@@ -12,7 +12,7 @@ import { library, repositoryName } from '@docket/shared/names';
 import { searchDocument } from '@docket/shared/search';
 import { searchIndexSettings, searchIndexUid } from '@docket/shared/search-index';
 import { connect } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Connection } from '@docket/store/connect';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
@@ -27,7 +27,7 @@ const healMsMax = 20_000;
 const takeoverMsMax = 5_000;
 
 let world: System;
-let api: Store;
+let api: Connection;
 let engine: Meilisearch;
 let connection: MeilisearchConnection;
 let uid: string;
@@ -192,7 +192,7 @@ async function happen(): Promise<void> {
     const repositoryId = randomUUID();
     return { repositoryId, events: eventsOf({ namespace_id: namespaceId, name: `r${round}-${index}` }, sequence) };
   });
-  await appendHistories(api.pool, histories);
+  await appendHistories(api.database, histories);
 }
 
 async function searchCheckpointIsAtTheEnd(): Promise<boolean> {
@@ -209,7 +209,7 @@ async function indexed(): Promise<readonly object[]> {
 
 /** The index is what the log says, document for document; answers with how many there are. */
 async function healed(): Promise<number> {
-  const { repositories } = await expectedReadModels(api.pool);
+  const { repositories } = await expectedReadModels(api.database);
   const documents = repositories
     .map(({ number, state, last_updated }) =>
       searchDocument({

@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { repositoryStream } from '@docket/shared/stored-event';
 import type { DomainEvent } from '@docket/shared/stored-event';
 import { connect } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
-import type { AppendCommand } from '@docket/store/log';
+import type { Connection } from '@docket/store/connect';
+import type { AppendCommand } from '@docket/store/log/append';
 
 export function described(description: string): DomainEvent {
   return { type: 'DescriptionChanged', data: { description } };
@@ -29,7 +29,7 @@ export function command(told: Partial<AppendCommand> = {}): AppendCommand {
   };
 }
 
-export function openStore(url: string, connectionsMax = 4): Store {
+export function openStore(url: string, connectionsMax = 4): Connection {
   return connect({
     url,
     applicationName: 'docket test',

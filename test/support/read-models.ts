@@ -4,7 +4,8 @@ import { evolve, absentRepository, starsOf } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { readRepositoryEvent, repositoryOf } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
-import type pg from 'pg';
+import type { Database } from '@docket/store/connect';
+import { sql } from 'kysely';
 
 export interface ReadModels {
   readonly repositories: readonly RepositoryLine[];
@@ -30,12 +31,12 @@ interface RepositoryLine {
 }
 
 /** As little of the projector's code as can be: rows are compared with a plain fold of each stream from its first event. */
-export async function expectedReadModels(client: pg.ClientBase | pg.Pool): Promise<ReadModels> {
-  const { rows } = await client.query<StoredEvent & { stream_id: string; position: string; updated_at: string }>(
-    `select stream_id, position::text, type, schema_version, data,
+export async function expectedReadModels(database: Database): Promise<ReadModels> {
+  const { rows } = await sql<
+    StoredEvent & { stream_id: string; position: string; updated_at: string }
+  >`select stream_id, position::text, type, schema_version, data,
        coalesce((data ->> 'last_updated')::timestamptz, date_trunc('milliseconds', recorded_at))::text as updated_at
-     from es.events where stream_id like 'repository-%' order by stream_id, version`,
-  );
+     from es.events where stream_id like 'repository-%' order by stream_id, version`.execute(database);
   const streams = new Map<string, typeof rows>();
   for (const row of rows) {
     const stream = streams.get(row.stream_id);
@@ -105,25 +106,17 @@ const isUpdate: Readonly<Record<RepositoryEvent['type'], boolean>> = {
   ImagesRestored: true,
 };
 
-export async function storedReadModels(
-  client: pg.ClientBase | pg.Pool,
-  schema: 'read' | 'read_next',
-): Promise<ReadModels> {
-  const repositories = await client.query<RepositoryLine>(
-    `select repository_id, number::text, version, status, is_private, description, star_count::text, pull_count::text,
+export async function storedReadModels(database: Database, schema: 'read' | 'read_next'): Promise<ReadModels> {
+  const repositories =
+    await sql<RepositoryLine>`select repository_id, number::text, version, status, is_private, description, star_count::text, pull_count::text,
        last_updated::text as last_updated, state
-     from ${schema}.repositories`,
-  );
-  const images = await client.query<{ line: string }>(
-    `select repository_id || ' ' || image_id || ' ' || coalesce(checksum, '-') as line from ${schema}.images`,
-  );
-  const grants = await client.query<{ line: string }>(
-    `select repository_id || ' ' || account_id || ' ' || role as line from ${schema}.grants`,
-  );
-  const namespaces = await client.query<{ line: string }>(
-    `select namespace_id || ' ' || public_count || ' ' || private_count as line from ${schema}.namespaces
-     where public_count <> 0 or private_count <> 0`,
-  );
+     from ${sql.id(schema, 'repositories')}`.execute(database);
+  const images = await sql<Line>`select repository_id || ' ' || image_id || ' ' || coalesce(checksum, '-') as line
+    from ${sql.id(schema, 'images')}`.execute(database);
+  const grants = await sql<Line>`select repository_id || ' ' || account_id || ' ' || role as line
+    from ${sql.id(schema, 'grants')}`.execute(database);
+  const namespaces = await sql<Line>`select namespace_id || ' ' || public_count || ' ' || private_count as line
+    from ${sql.id(schema, 'namespaces')} where public_count <> 0 or private_count <> 0`.execute(database);
   return {
     repositories: repositories.rows.toSorted(byId),
     images: linesOf(images.rows),
@@ -132,7 +125,11 @@ export async function storedReadModels(
   };
 }
 
-function linesOf(rows: readonly { readonly line: string }[]): string[] {
+interface Line {
+  readonly line: string;
+}
+
+function linesOf(rows: readonly Line[]): string[] {
   return rows.map(({ line }) => line).toSorted();
 }
 

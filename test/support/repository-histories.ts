@@ -6,8 +6,8 @@ import { checksum, imageId, repositoryName, tagName } from '@docket/shared/names
 import { absentRepository, evolve, grantRole, takenDownOf } from '@docket/shared/repositories';
 import type { ActiveRepository, DeletingRepository, Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryStream } from '@docket/shared/stored-event';
-import { appendAll } from '@docket/store/log';
-import type { Executor } from '@docket/store/log';
+import type { Database } from '@docket/store/connect';
+import { appendAll } from '@docket/store/log/append';
 import fc from 'fast-check';
 
 /** Few enough to meet again. */
@@ -155,7 +155,7 @@ export interface History {
 }
 
 /** In rounds, a command of up to three events for each stream that is not yet at its end: streams stand mixed in the log. */
-export async function appendHistories(executor: Executor, histories: readonly History[]): Promise<void> {
+export async function appendHistories(database: Database, histories: readonly History[]): Promise<void> {
   const eventsPerCommand = 3;
   const longest = Math.max(0, ...histories.map(({ events }) => events.length));
   for (let from = 0; from < longest; from += eventsPerCommand) {
@@ -175,7 +175,7 @@ export async function appendHistories(executor: Executor, histories: readonly Hi
             },
           ];
     });
-    const verdicts = await appendAll(executor, commands, false);
+    const verdicts = await appendAll(database, commands);
     const refused = verdicts.find(({ outcome }) => outcome !== 'appended');
     if (refused) throw new Error(`the log answered ${refused.outcome}`);
   }

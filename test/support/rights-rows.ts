@@ -30,15 +30,15 @@ export type Kind =
 
 export interface Row {
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
-  /** As it is mounted. */
-  readonly route: string;
+  /** As it is documented. */
+  readonly path: string;
   /** What is asked for, of the repository `$` (`namespace/name`). */
   readonly target: string;
   readonly body?: unknown;
   /** Repositories are listed, and this one only to those who may read it. */
   readonly lists?: true;
-  /** Who may, in words, for the page. */
-  readonly needs: string;
+  /** There is no such operation, and everybody is told so. */
+  readonly isNone?: true;
   readonly status: (caller: Kind, state: State) => number;
 }
 
@@ -133,75 +133,70 @@ function member(owners: number) {
 
 const everybody = (status: number) => () => status;
 
-const forms = ['/v2/repositories/:namespace/:repo_name', '/v2/namespaces/:namespace/repositories/:repo_name'] as const;
+const forms = [
+  '/v2/repositories/{namespace}/{repo_name}',
+  '/v2/namespaces/{namespace}/repositories/{repo_name}',
+] as const;
 
 function targetOf(form: (typeof forms)[number]): string {
   return form === forms[0] ? '/v2/repositories/$' : '/v2/namespaces/$namespace/repositories/$name';
 }
 
-const ofRepository = forms.flatMap((route): Row[] => {
-  const target = targetOf(route);
+const ofRepository = forms.flatMap((path): Row[] => {
+  const target = targetOf(path);
   return [
-    { method: 'GET', route, target, needs: 'read', status: reads(200, 200, 200) },
+    { method: 'GET', path, target, status: reads(200, 200, 200) },
     {
       method: 'PATCH',
-      route,
+      path,
       target,
       body: { description: 'changed' },
-      needs: 'admin',
       status: needs('admin', living(200)),
     },
-    { method: 'DELETE', route, target, needs: 'admin', status: needs('admin', all(202)) },
+    { method: 'DELETE', path, target, status: needs('admin', all(202)) },
     {
       method: 'POST',
-      route: `${route}/restore`,
+      path: `${path}/restore`,
       target: `${target}/restore`,
-      needs: 'owner',
       status: needs('owner', { ...all(409), deleted: 200 }),
     },
-    { method: 'GET', route: `${route}/tags`, target: `${target}/tags`, needs: 'read', status: reads(200, 404, 200) },
+    { method: 'GET', path: `${path}/tags`, target: `${target}/tags`, status: reads(200, 404, 200) },
     {
       method: 'GET',
-      route: `${route}/tags/:tag`,
+      path: `${path}/tags/{tag}`,
       target: `${target}/tags/latest`,
-      needs: 'read',
       status: reads(200, 404, 200),
     },
-    { method: 'GET', route: `${route}/stars`, target: `${target}/stars`, needs: 'read', status: reads(200, 404, 200) },
+    { method: 'GET', path: `${path}/stars`, target: `${target}/stars`, status: reads(200, 404, 200) },
     {
       method: 'POST',
-      route: `${route}/stars`,
+      path: `${path}/stars`,
       target: `${target}/stars`,
-      needs: 'read, and an account',
       status: reads(401, 404, 204),
     },
     {
       method: 'DELETE',
-      route: `${route}/stars`,
+      path: `${path}/stars`,
       target: `${target}/stars`,
-      needs: 'read, and an account',
       status: reads(401, 404, 204),
     },
     {
       method: 'GET',
-      route: `${route}/collaborators`,
+      path: `${path}/collaborators`,
       target: `${target}/collaborators`,
-      needs: 'admin',
       status: needs('admin', living(200)),
     },
     {
       method: 'PUT',
-      route: `${route}/collaborators/:username`,
+      path: `${path}/collaborators/{username}`,
       target: `${target}/collaborators/$stranger`,
       body: { permission: 'read' },
-      needs: 'admin',
       status: needs('admin', living(200)),
     },
     {
       method: 'DELETE',
-      route: `${route}/collaborators/:username`,
+      path: `${path}/collaborators/{username}`,
       target: `${target}/collaborators/$reader`,
-      needs: 'admin',
       status: needs('admin', living(204)),
     },
   ];
@@ -293,41 +288,37 @@ const history = (caller: Kind, state: State) => {
   }
 };
 
-const v1 = '/v1/repositories/*path';
+const v1 = '/v1/repositories/{namespace}/{repo_name}';
 const push = [{ id: 'layer', Tag: 'latest' }];
 
 export const rows: readonly Row[] = [
-  { method: 'GET', route: '/v1/_ping', target: '/v1/_ping', needs: 'nothing', status: everybody(200) },
-  { method: 'GET', route: '/_ping', target: '/_ping', needs: 'nothing', status: everybody(200) },
-  { method: 'GET', route: '/openapi.json', target: '/openapi.json', needs: 'nothing', status: everybody(200) },
+  { method: 'GET', path: '/v1/_ping', target: '/v1/_ping', status: everybody(200) },
+  { method: 'GET', path: '/_ping', target: '/_ping', status: everybody(200) },
+  { method: 'GET', path: '/openapi.json', target: '/openapi.json', status: everybody(200) },
   {
     method: 'GET',
-    route: '/v1/users',
+    path: '/v1/users',
     target: '/v1/users',
-    needs: 'a name and password',
     status: (caller) => onV1(caller, { nobody: 401, person: () => 200, token: () => 401 }),
   },
   {
     method: 'POST',
-    route: '/v1/users',
+    path: '/v1/users',
     target: '/v1/users',
     body: { username: '$stranger', password: 'another', email: 'a@example.org' },
-    needs: 'nothing; a name that is taken is refused',
     status: everybody(400),
   },
   {
     method: 'GET',
-    route: '/v1/users/confirm/:token',
+    path: '/v1/users/confirm/{token}',
     target: '/v1/users/confirm/none',
-    needs: 'a link that is good',
     status: everybody(404),
   },
   {
     method: 'PUT',
-    route: '/v1/users/:username',
+    path: '/v1/users/{username}',
     target: '/v1/users/nobody_is_here',
     body: { password: 'another' },
-    needs: 'to be that person, or an index admin',
     status: (caller) =>
       onV1(caller, {
         nobody: 401,
@@ -337,103 +328,92 @@ export const rows: readonly Row[] = [
   },
   {
     method: 'PUT',
-    route: v1,
+    path: `${v1}/`,
     target: '/v1/repositories/$/',
     body: push,
-    needs: 'write; owner where there is none',
     status: pushes({ ...all(200), 'taken down': 403, never: 200 }),
   },
-  { method: 'DELETE', route: v1, target: '/v1/repositories/$/', needs: 'admin, or its delete token', status: deletes },
+  { method: 'DELETE', path: `${v1}/`, target: '/v1/repositories/$/', status: deletes },
   {
     method: 'GET',
-    route: v1,
+    path: `${v1}/images`,
     target: '/v1/repositories/$/images',
-    needs: 'read, or a token',
     status: images('as the public'),
   },
   {
     method: 'PUT',
-    route: v1,
+    path: `${v1}/images`,
     target: '/v1/repositories/$/images',
     body: [],
-    needs: 'write',
     status: pushes({ ...living(204), 'taken down': 403 }),
   },
-  { method: 'PUT', route: v1, target: '/v1/repositories/$/auth', needs: 'a token', status: proves },
+  { method: 'PUT', path: `${v1}/auth`, target: '/v1/repositories/$/auth', status: proves },
   {
     method: 'GET',
-    route: v1,
+    path: `${v1}/layer/{image_id}/access`,
     target: '/v1/repositories/$/layer/layer/access',
-    needs: 'read, or a token',
     status: images(401),
   },
-  { method: 'POST', route: v1, target: '/v1/repositories/$/', body: push, needs: 'nobody may', status: everybody(405) },
+  { method: 'POST', path: `${v1}/`, target: '/v1/repositories/$/', body: push, isNone: true, status: everybody(405) },
   {
     method: 'PATCH',
-    route: v1,
+    path: `${v1}/`,
     target: '/v1/repositories/$/',
     body: push,
-    needs: 'nobody may',
+    isNone: true,
     status: everybody(405),
   },
   {
     method: 'GET',
-    route: '/v1/search',
+    path: '/v1/search',
     target: '/v1/search?q=$',
     lists: true,
-    needs: 'nothing; only what is public is found',
     status: persons(200, { nobody: 200, tokens: 200 }),
   },
-  { method: 'GET', route: '/v2', target: '/v2/', needs: 'an account', status: persons(200) },
+  { method: 'GET', path: '/v2/', target: '/v2/', status: persons(200) },
   {
     method: 'GET',
-    route: '/v2/_catalog',
+    path: '/v2/_catalog',
     target: '/v2/_catalog?n=1000',
     lists: true,
-    needs: 'nothing; what the asker may read is listed',
     status: persons(200, { nobody: 200, tokens: 200 }),
   },
   {
     method: 'POST',
-    route: '/v2/users/login',
+    path: '/v2/users/login',
     target: '/v2/users/login',
     body: { username: '$stranger', password: 'wrong' },
-    needs: 'a name and password, in the body',
     status: everybody(401),
   },
   {
     method: 'POST',
-    route: '/v2/auth/token',
+    path: '/v2/auth/token',
     target: '/v2/auth/token',
     body: { identifier: '$stranger', secret: 'wrong' },
-    needs: 'a name and password, in the body',
     status: everybody(401),
   },
-  { method: 'GET', route: '/v2/namespaces', target: '/v2/namespaces', needs: 'an account', status: persons(200) },
+  { method: 'GET', path: '/v2/namespaces', target: '/v2/namespaces', status: persons(200) },
   {
     method: 'GET',
-    route: '/v2/namespaces/:namespace',
+    path: '/v2/namespaces/{namespace}',
     target: '/v2/namespaces/$namespace',
-    needs: 'nothing',
     status: persons(200, { nobody: 200 }),
   },
-  ...['/v2/repositories/:namespace', '/v2/namespaces/:namespace/repositories'].flatMap((route): Row[] => {
-    const target = route.replace(':namespace', '$namespace');
+  ...['/v2/repositories/{namespace}', '/v2/namespaces/{namespace}/repositories'].flatMap((path): Row[] => {
+    const target = path.replace('{namespace}', '$namespace');
     return [
       {
         method: 'GET',
-        route,
+        path,
         target: `${target}?page_size=100`,
         lists: true,
-        needs: 'nothing; what the asker may read is listed',
         status: persons(200, { nobody: 200 }),
       },
       {
         method: 'POST',
-        route,
+        path,
         target,
         body: { name: '$fresh' },
-        needs: 'owner',
         status: ranked('owner', 201, 403),
       },
     ];
@@ -441,83 +421,72 @@ export const rows: readonly Row[] = [
   ...ofRepository,
   {
     method: 'GET',
-    route: `${forms[0]}/history`,
+    path: `${forms[0]}/history`,
     target: '/v2/repositories/$/history',
-    needs: 'read; admin where nobody reads any more',
     status: history,
   },
   {
     method: 'POST',
-    route: '/v2/orgs',
+    path: '/v2/orgs',
     target: '/v2/orgs',
     body: { orgname: '$namespace' },
-    needs: 'an account; a name that is taken is refused',
     status: persons(409),
   },
   {
     method: 'GET',
-    route: '/v2/orgs/:orgname',
+    path: '/v2/orgs/{orgname}',
     target: '/v2/orgs/$namespace',
-    needs: 'member',
     status: ranked('read', 200, 404),
   },
   {
     method: 'GET',
-    route: '/v2/orgs/:orgname/members',
+    path: '/v2/orgs/{orgname}/members',
     target: '/v2/orgs/$namespace/members',
-    needs: 'member',
     status: ranked('read', 200, 404),
   },
   {
     method: 'PUT',
-    route: '/v2/orgs/:orgname/members/:username',
+    path: '/v2/orgs/{orgname}/members/{username}',
     target: '/v2/orgs/$namespace/members/$member',
     body: { role: 'member' },
-    needs: 'owner',
     status: member(200),
   },
   {
     method: 'DELETE',
-    route: '/v2/orgs/:orgname/members/:username',
+    path: '/v2/orgs/{orgname}/members/{username}',
     target: '/v2/orgs/$namespace/members/nobody_is_here',
-    needs: 'owner, or to be that member',
     status: member(404),
   },
   {
     method: 'GET',
-    route: '/v2/takedowns',
+    path: '/v2/takedowns',
     target: '/v2/takedowns',
-    needs: 'index admin',
     status: ranked('index admin', 200, 403),
   },
   {
     method: 'PUT',
-    route: '/v2/takedowns/repositories/:namespace/:repo_name',
+    path: '/v2/takedowns/repositories/{namespace}/{repo_name}',
     target: '/v2/takedowns/repositories/$',
     body: { reason: 'another' },
-    needs: 'index admin',
     status: needs('index admin', all(200)),
   },
   {
     method: 'DELETE',
-    route: '/v2/takedowns/repositories/:namespace/:repo_name',
+    path: '/v2/takedowns/repositories/{namespace}/{repo_name}',
     target: '/v2/takedowns/repositories/$',
-    needs: 'index admin',
     status: needs('index admin', all(204)),
   },
   {
     method: 'PUT',
-    route: '/v2/takedowns/images/:image_id',
+    path: '/v2/takedowns/images/{image_id}',
     target: '/v2/takedowns/images/some-image',
     body: { reason: 'it mines coins' },
-    needs: 'index admin',
     status: ranked('index admin', 200, 403),
   },
   {
     method: 'DELETE',
-    route: '/v2/takedowns/images/:image_id',
+    path: '/v2/takedowns/images/{image_id}',
     target: '/v2/takedowns/images/some-image',
-    needs: 'index admin',
     status: ranked('index admin', 204, 403),
   },
 ];

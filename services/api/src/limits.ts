@@ -1,4 +1,4 @@
-/** Every limit of the API that more than one place knows, with its unit and its reason. */
+/** Limits of the API that are about a request, an answer or a connection, whatever it asks for. Each has its unit and its reason. */
 
 /** The list of a large repository: docker 0.3 to 1.9 send all ids of all layers at once. */
 export const bodyBytesMax = 10 * 1024 * 1024;
@@ -6,9 +6,33 @@ export const bodyBytesMax = 10 * 1024 * 1024;
 export const smallBodyBytesMax = 64 * 1024;
 /** A README of 25 000 characters, each written as two escapes of JSON at worst. */
 export const descriptionBytesMax = 320 * 1024;
-/** A client that sends slower than this holds a connection, not a push. */
-export const requestMsMax = 120_000;
+/** 20 000 images of 100 bytes over a modem at 5 kB/s take 400 s. */
+export const requestMsMax = 600_000;
 export const headersMsMax = 20_000;
+/** How much later than its time at most a connection is ended. */
+export const requestsCheckedMs = 5_000;
+/** A tenth of what a modem does. A client that sends a body slower than this holds a connection, not a push. */
+export const bodyBytesPerSecondMin = 512;
+/** The stretch of time that the pace is taken of: a link that loses packets may be silent for 15 s (1 + 2 + 4 + 8). */
+export const bodyPaceMs = 20_000;
+/** A connection on which nothing moves in either direction, because the client does not read its answer. */
+export const silenceMsMax = 120_000;
+/** What has been refused is read and thrown away for so long: closed at once, the connection would take the refusal with it. */
+export const lingerMs = 2_000;
+
+/**
+ * Requests of one connection that wait for those before them; beyond it the socket is not read. No client of the protocol has more than
+ * one; a request that waits holds 4 to 7 kB, so that a connection holds half a megabyte at worst, with its buffers.
+ */
+export const pipelinedMax = 32;
+/** What is parsed at once: the smallest request is 18 bytes, so 28 of them more may come to wait. */
+export const parsedBytesMax = 512;
+/**
+ * Two gigabytes at worst, where each of them does its worst; an idle one holds some 20 kB. Beyond it a new connection is closed as soon
+ * as it is made, and those that are idle are closed to make room for the next.
+ */
+export const connectionsMax = 4_096;
+
 /** Above the 60 s after which common proxies drop an idle connection, so that they do it first. */
 export const keepAliveMs = 65_000;
 /** What is accepted is finished: the time that a stop waits for it. */

@@ -1,14 +1,24 @@
 /** The HTTP server around the app: time limits, measuring, and answers to what is not HTTP. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import type { Operations } from '@docket/runtime/health';
 import type { HttpRequestMeasured } from '@docket/runtime/metrics';
 
-import { headersMsMax, keepAliveMs, requestMsMax } from '../limits.ts';
+import {
+  connectionsMax,
+  headersMsMax,
+  keepAliveMs,
+  lingerMs,
+  requestMsMax,
+  requestsCheckedMs,
+  silenceMsMax,
+} from '../limits.ts';
+import { paceBodies } from './body-pace.ts';
 import { drainable } from './drain.ts';
+import { inTurn } from './pipelining.ts';
 
 export interface Listener {
   readonly port: number;
@@ -26,18 +36,23 @@ export interface ListenerOptions {
 
 /** Resolves when the port is open; rejects when it cannot be had. */
 export async function listen({ port, operations, onRequest, app }: ListenerOptions): Promise<Listener> {
-  const server = createServer(
-    { requestTimeout: requestMsMax, headersTimeout: headersMsMax, keepAliveTimeout: keepAliveMs },
-    measured(operations, onRequest, app),
-  );
-  server.on('clientError', refuseMalformed);
-  const drain = drainable(server);
+  const server = createServer({
+    requestTimeout: requestMsMax,
+    headersTimeout: headersMsMax,
+    connectionsCheckingInterval: requestsCheckedMs,
+    keepAliveTimeout: keepAliveMs,
+  });
+  server.timeout = silenceMsMax;
+  server.maxConnections = connectionsMax;
+  server.on('drop', () => server.closeIdleConnections());
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuse(socket, refusalOf(error)));
+  const { handle, drain } = drainable(server, measured(operations, onRequest, app));
+  inTurn(server, handle);
+  paceBodies(server, (socket) => refuse(socket, tooSlow));
   server.listen(port);
   await once(server, 'listening');
   return { port: portOf(server), drain };
 }
-
-type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Operators are answered before the app is asked; everything else is measured. */
 function measured(
@@ -73,19 +88,37 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-/** What is no HTTP at all is answered in JSON as well: docker shows the body to the person. */
-function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+interface Refusal {
+  readonly status: string;
+  readonly error: string;
+}
+
+const tooSlow: Refusal = { status: '408 Request Timeout', error: 'the body comes too slowly' };
+
+/** Undefined: there is nobody any more to be told. */
+function refusalOf({ code }: NodeJS.ErrnoException): Refusal | undefined {
+  switch (code) {
+    case 'ECONNRESET':
+      return undefined;
+    case 'HPE_HEADER_OVERFLOW':
+      return { status: '431 Request Header Fields Too Large', error: 'the headers are too large' };
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return { status: '408 Request Timeout', error: 'the request took too long' };
+    default:
+      return { status: '400 Bad Request', error: 'this is not HTTP' };
+  }
+}
+
+/** What is no HTTP at all, or does not become a request, is answered in JSON as well: docker shows the body to the person. */
+function refuse(socket: Duplex, refusal: Refusal | undefined): void {
+  if (!socket.writable || refusal === undefined) {
     socket.destroy();
     return;
   }
-  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const status = tooLarge ? '431 Request Header Fields Too Large' : late ? '408 Request Timeout' : '400 Bad Request';
-  const body = JSON.stringify({
-    error: tooLarge ? 'the headers are too large' : late ? 'the request took too long' : 'this is not HTTP',
-  });
+  const body = JSON.stringify({ error: refusal.error });
   socket.end(
-    `HTTP/1.1 ${status}\r\nVary: Accept\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${refusal.status}\r\nVary: Accept\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+  const lingering = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(lingering));
 }

@@ -3,7 +3,8 @@
  * history it decides on is the whole stream, with who wrote what.
  */
 import type { Metadata, Recorded } from '@docket/shared/event';
-import { absentRepository, evolve, listOf, updatedAt } from '@docket/shared/repositories';
+import { listOf } from '@docket/shared/image-lists';
+import { absentRepository, evolve, updatedAt } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 
 export interface TakenBack {
@@ -53,7 +54,7 @@ interface Claim {
 }
 
 /** Events of an import correlate to its id; events that took it back are caused by it. */
-export function writerOf({ correlation_id, causation_id }: Metadata, importId: string): Writer {
+function writerOf({ correlation_id, causation_id }: Metadata, importId: string): Writer {
   if (correlation_id === importId) return 'import';
   return causation_id === importId ? 'undo' : 'others';
 }

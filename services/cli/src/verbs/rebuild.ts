@@ -5,11 +5,19 @@ import { setTimeout as elapsed } from 'node:timers/promises';
 import { leaseHolder } from '@docket/projector/hold-lease';
 import { tablesRebuild } from '@docket/projector/tables/rebuild';
 import { searchStep } from '@docket/projector/search/follower';
-import { discardSearchRebuild, nextSearch, openSearchRebuild, switchSearch } from '@docket/projector/search/rebuild';
+import { discardSearchRebuild, openSearchRebuild, switchSearch } from '@docket/projector/search/rebuild';
 import { createLog } from '@docket/runtime/log';
 import type { MeilisearchConnection } from '@docket/runtime/meilisearch';
-import { readCheckpoint, searchProjection, tablesProjection } from '@docket/store/followers/checkpoint';
-import type { Store } from '@docket/store/connect';
+import {
+  nextOf,
+  readCheckpoint,
+  searchProjection,
+  tablesProjection,
+  versionInUse,
+} from '@docket/store/followers/checkpoint';
+import type { Projection } from '@docket/store/followers/checkpoint';
+import { readSafePosition } from '@docket/store/log/read';
+import type { Database } from '@docket/store/connect';
 
 import { withDatabase } from '../database.ts';
 import { withMeilisearch } from '../meilisearch.ts';
@@ -22,10 +30,7 @@ export async function rebuild(name: string, what: 'build' | 'discard'): Promise<
   if (name !== 'tables' && name !== 'search') return refused(`there is no projection ${name}: tables, search`);
   return withDatabase('projector', ({ database, environment }) => {
     if (name === 'tables') {
-      return rebuildTables(
-        { database, prepared: environment.databasePooler === 'none', projection: tablesProjection },
-        what,
-      );
+      return rebuildTables({ database, projection: tablesProjection }, what);
     }
     if (what === 'discard') return discardSearchRebuild(database).then(() => 0);
     return withMeilisearch(environment, async (client) =>
@@ -49,14 +54,15 @@ async function rebuildTables(options: Parameters<typeof tablesRebuild>[0], what:
   }
   const opened = await open();
   if (opened === undefined) return refused('the tables of a newer version are in use or are being built');
-  const progress = await progressOf(options.database, { name: 'tables_next', version: options.projection.version });
+  const next = nextOf(options.projection);
+  const progress = await progressOf(options.database, next);
   process.stderr.write(`${opened === 'begun' ? 'beginning' : 'going on'} at position ${progress.from}\n`);
   while (!progress.stopped()) {
     const { outcome, ...reached } = await page();
     if ('position' in reached) progress.reached(reached.position);
     // Another of these works on it too.
     if (outcome === 'standby') {
-      if (!(await isOpen(options.database, 'tables_next'))) return done('the tables were switched by another process');
+      if (!(await isOpen(options.database, next))) return done('the tables were switched by another process');
       await elapsed(busyMs);
     }
     if (outcome === 'idle' && (await takePlace())) return done('the new tables are in use, the old ones are dropped');
@@ -64,10 +70,10 @@ async function rebuildTables(options: Parameters<typeof tablesRebuild>[0], what:
   return stopped('tables');
 }
 
-async function rebuildSearch(database: Store, client: MeilisearchConnection['client']): Promise<number> {
+async function rebuildSearch(database: Database, client: MeilisearchConnection['client']): Promise<number> {
   const opened = await openSearchRebuild(database, searchProjection);
   if (opened === undefined) return refused('the search index of a newer version is in use or is being built');
-  const projection = nextSearch(searchProjection);
+  const projection = nextOf(searchProjection);
   const progress = await progressOf(database, projection);
   process.stderr.write(`${opened === 'begun' ? 'beginning' : 'going on'} at position ${progress.from}\n`);
   const log = createLog({ name: 'rebuild', level: 'warn' });
@@ -75,17 +81,13 @@ async function rebuildSearch(database: Store, client: MeilisearchConnection['cli
   const step = searchStep({ database, client, log, projection, onTask: () => undefined });
   try {
     while (!progress.stopped()) {
-      const result = { switched: false };
-      const state = await lease.under(async (held) => {
-        const outcome = await step(held);
-        if (outcome === 'idle') result.switched = await switchSearch(database, held.lease);
-        return outcome;
-      });
-      if (result.switched) {
+      const state = await lease.under(step);
+      const switched = state === 'idle' && (await lease.under(({ lease: held }) => switchSearch(database, held)));
+      if (switched === true) {
         return done('the new search index is in use; a projector drops the old one when nobody asks it any more');
       }
-      if (!(await isOpen(database, projection.name))) return done('the search index was switched by another process');
-      progress.reached((await readCheckpoint(database.pool, projection)).position);
+      if (!(await isOpen(database, projection))) return done('the search index was switched by another process');
+      progress.reached((await readCheckpoint(database, projection)).position);
       if (state !== 'advanced') await elapsed(busyMs);
     }
   } finally {
@@ -94,8 +96,8 @@ async function rebuildSearch(database: Store, client: MeilisearchConnection['cli
   return stopped('search');
 }
 
-async function isOpen(database: Store, name: string): Promise<boolean> {
-  return (await database.query('rebuild_open', 'select from es.projections where name = $1', [name])).length > 0;
+async function isOpen(database: Database, { name }: Projection): Promise<boolean> {
+  return (await versionInUse(database, name)) !== undefined;
 }
 
 function done(sentence: string): number {
@@ -115,17 +117,9 @@ interface Progress {
   readonly reached: (position: bigint) => void;
 }
 
-async function progressOf(
-  database: Store,
-  projection: { readonly name: string; readonly version: number },
-): Promise<Progress> {
-  const { position: from } = await readCheckpoint(database.pool, projection);
-  const [end] = await database.query<{ position: bigint }>(
-    'safe_position',
-    'select es.safe_position() as position',
-    [],
-  );
-  const last = end?.position ?? 0n;
+async function progressOf(database: Database, projection: Projection): Promise<Progress> {
+  const { position: from } = await readCheckpoint(database, projection);
+  const last = await readSafePosition(database);
   const started = performance.now();
   let saidAt = started;
   let stopping = false;

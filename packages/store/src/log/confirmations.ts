@@ -1,8 +1,10 @@
 /** Addresses that wait for a mail: what was added to the log, joined with the names that are not in it. */
 import type { NamespaceName } from '@docket/shared/names';
+import { sql } from 'kysely';
 
-import type { Checkpoint } from './followers/checkpoint.ts';
-import type { Executor } from './log.ts';
+import type { Database } from '../connect.ts';
+import type { Checkpoint } from '../followers/checkpoint.ts';
+import { readSafePosition } from './read.ts';
 
 export interface AddedAddress {
   readonly at: Checkpoint;
@@ -44,31 +46,27 @@ interface AddedRow {
 
 /** Undefined at the end of the log. Looks at no more events than it is told, whether there is such an address among them or not. */
 export async function readConfirmationPage(
-  executor: Executor,
+  database: Database,
   after: bigint,
   eventsMax: number,
 ): Promise<ConfirmationPage | undefined> {
   // Two statements: the events are read with a younger snapshot than the one the gate was looked at with.
-  const safe = await executor.query<{ position: bigint }>({ text: 'select es.safe_position() as position' });
-  const ends = await executor.query<EndRow>({
-    text: `select count(*)::int as events, max(position) as position,
-        (array_agg(command_id order by position desc))[1] as command_id
-      from (select position, command_id from es.events
-        where position > $1 and position <= $2 order by position limit $3) page`,
-    values: [after, safe.rows[0]?.position, eventsMax],
-  });
+  const safe = await readSafePosition(database);
+  const ends = await sql<EndRow>`select count(*)::int as events, max(position) as position,
+      (array_agg(command_id order by position desc))[1] as command_id
+    from (select position, command_id from es.events
+      where position > ${after} and position <= ${safe} order by position limit ${eventsMax}) page`.execute(database);
   const [end] = ends.rows;
   if (!end || end.position === null) return undefined;
-  const { rows } = await executor.query<AddedRow>({
-    text: `select e.position, e.command_id, e.version, e.recorded_at, substr(e.stream_id, 9) as account_id,
-        e.data ->> 'address_id' as address_id, a.address, c.name, a.confirmed
-      from es.events e
-      left join directory.addresses a on a.id = (e.data ->> 'address_id')::uuid
-      left join directory.accounts c on c.id = a.account_id
-      where e.position > $1 and e.position <= $2 and e.type = 'AddressAdded' and e.data ->> 'confirmation' = 'mail'
-      order by e.position`,
-    values: [after, end.position],
-  });
+  const { rows } =
+    await sql<AddedRow>`select e.position, e.command_id, e.version, e.recorded_at, substr(e.stream_id, 9) as account_id,
+      e.data ->> 'address_id' as address_id, a.address, c.name, a.confirmed
+    from es.events e
+    left join directory.addresses a on a.id = (e.data ->> 'address_id')::uuid
+    left join directory.accounts c on c.id = a.account_id
+    where e.position > ${after} and e.position <= ${end.position} and e.type = 'AddressAdded'
+      and e.data ->> 'confirmation' = 'mail'
+    order by e.position`.execute(database);
   return {
     end: { position: end.position, commandId: end.command_id },
     full: end.events === eventsMax,
