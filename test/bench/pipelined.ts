@@ -51,12 +51,10 @@ export async function pingedDuring(url: string, pid: number, work: () => Promise
   const pool = new Pool(url, { connections: 16, headersTimeout: 0, bodyTimeout: 0 });
   const pings: Promise<number>[] = [];
   let residentBytesMax = 0;
-  let over = false;
-  const working = work().finally(() => {
-    over = true;
-  });
+  const over = new AbortController();
+  const working = work().finally(() => over.abort());
   const started = performance.now();
-  for (let count = 0; !over; count += 1) {
+  for (let count = 0; !over.signal.aborted; count += 1) {
     pings.push(ping(pool));
     residentBytesMax = Math.max(residentBytesMax, residentBytes(pid));
     await elapsed(Math.max(0, started + (count + 1) * pingEveryMs - performance.now()));
