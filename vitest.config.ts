@@ -16,7 +16,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{packages,services}/*/src/**/*.test.ts', 'infra/src/**/*.test.ts'],
+          include: ['{packages,services}/*/src/**/*.test.ts', 'infra/src/**/*.test.ts', 'test/generate/*.test.ts'],
+          // Pure functions, all over the same modules: loaded once for each worker and not for each file.
+          isolate: false,
           // Properties of a thousand runs, on a machine that does other things as well.
           testTimeout: 20_000,
         },

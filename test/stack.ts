@@ -15,15 +15,17 @@ import { identityOf } from '@docket/infra/process-identity';
 import { migrate } from '@docket/store/migrate';
 import type { TestProject } from 'vitest/node';
 
+import { serveCommonWorld } from './support/common-world.ts';
+import type { CommonWorldServer } from './support/common-world.ts';
 import { runDocket } from './support/docket.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    stack: Stack;
+    stack: Stack & { readonly commonWorldUrl: string };
   }
 }
 
-interface Stack {
+export interface Stack {
   readonly superuserUrl: string;
   readonly template: string;
   /** Of a database whose name stands where `templateName` stands. */
@@ -42,7 +44,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const dataDirectory = join(base, `${folderPrefix}${process.pid}-${randomBytes(3).toString('hex')}`);
   mkdirSync(dataDirectory, { mode: 0o711 });
   const running: { stop(): Promise<void> }[] = [];
+  let common: CommonWorldServer | undefined;
   const stop = async () => {
+    await common?.stop();
     await Promise.all(running.map((engine) => engine.stop()));
     rmSync(dataDirectory, { recursive: true, force: true });
   };
@@ -50,13 +54,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const [postgres, meilisearch] = await bothEngines(dataDirectory, running);
     const admin = { name: 'admin', password: randomBytes(12).toString('hex') };
     await makeTemplate(postgres, admin, dataDirectory);
-    project.provide('stack', {
+    const stack: Stack = {
       superuserUrl: postgres.superuserUrl('postgres'),
       template: templateName,
       urls: postgres.urls(templateName),
       meilisearch: { url: meilisearch.url, key: meilisearch.key },
       admin,
-    });
+    };
+    common = await serveCommonWorld(stack);
+    project.provide('stack', { ...stack, commonWorldUrl: common.url });
   } catch (error) {
     await stop();
     throw error;

@@ -1,7 +1,14 @@
-/** The run ends in one line that people and machines read: `N passed, N failed`, and how many were skipped if any were. */
+/**
+ * The run ends with the files that took longest, slowest first, and then in one line that people and machines read: `N passed, N failed`,
+ * and how many were skipped if any were.
+ */
+import { relative } from 'node:path';
+
 import type { Reporter, TestModule } from 'vitest/node';
 
 type Counted = 'passed' | 'failed' | 'skipped' | 'pending';
+
+const slowestFilesMax = 20;
 
 export class SummaryReporter implements Reporter {
   #summarised = false;
@@ -30,6 +37,17 @@ export class SummaryReporter implements Reporter {
     const skipped = counts.skipped + counts.pending;
     this.#summarised = true;
     const line = `${counts.passed} passed, ${counts.failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
-    process.stdout.write(`\n${line}\n`);
+    process.stdout.write(`\n${slowest(modules)}${line}\n`);
   }
+}
+
+/** From the first hook of each file to its last, in seconds; what is done once for all files is in none. */
+function slowest(modules: readonly TestModule[]): string {
+  const files = modules.map((module) => {
+    const { collectDuration, duration } = module.diagnostic();
+    return { path: relative(process.cwd(), module.moduleId), seconds: (collectDuration + duration) / 1_000 };
+  });
+  const shown = files.toSorted((one, other) => other.seconds - one.seconds).slice(0, slowestFilesMax);
+  const lines = shown.map(({ path, seconds }) => `${seconds.toFixed(1).padStart(7)} s  ${path}\n`);
+  return lines.length > 1 ? `The slowest files:\n${lines.join('')}\n` : '';
 }

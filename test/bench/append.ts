@@ -10,9 +10,10 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql';
+import { storedMetadata } from '@docket/shared/event';
 import { schemaVersionOf } from '@docket/shared/stored-event';
 import { connect } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Connection } from '@docket/store/connect';
 import pg from 'pg';
 import { z } from 'zod';
 
@@ -36,7 +37,7 @@ try {
 }
 
 async function inOneProcess(callers: number): Promise<void> {
-  const plainStore = open(callers);
+  const plainPool = openPool(callers);
   const groupStore = open(2);
   const emmett = await openEmmett(callers);
   try {
@@ -45,7 +46,7 @@ async function inOneProcess(callers: number): Promise<void> {
       rounds,
       roundMs,
       contenders: [
-        await plainInserts(plainStore, callers),
+        await plainInserts(plainPool, callers),
         { name: 'group commit', perSecond: (ms) => repeatedly(callers, ms, group) },
         emmett.contender,
       ],
@@ -54,13 +55,13 @@ async function inOneProcess(callers: number): Promise<void> {
     printComparisons(title, compare(figures, 'plain INSERT'));
     printComparisons(title, compare(figures, 'emmett'));
   } finally {
-    await Promise.all([plainStore.stop(), groupStore.stop(), emmett.stop()]);
+    await Promise.all([plainPool.end(), groupStore.stop(), emmett.stop()]);
   }
 }
 
 async function inSeveralProcesses(): Promise<void> {
   const callers = peers * callersOfAPeer;
-  const plainStore = open(callers);
+  const plainPool = openPool(callers);
   const processes = Array.from({ length: peers }, () =>
     fork(fileURLToPath(new URL('append-peer.js', import.meta.url)), [database.url, String(callersOfAPeer)]),
   );
@@ -70,7 +71,7 @@ async function inSeveralProcesses(): Promise<void> {
       rounds,
       roundMs,
       contenders: [
-        await plainInserts(plainStore, callers),
+        await plainInserts(plainPool, callers),
         {
           name: `group commit, ${peers} processes`,
           perSecond: async (ms) => {
@@ -89,7 +90,7 @@ async function inSeveralProcesses(): Promise<void> {
     printComparisons(title, compare(figures, 'plain INSERT'));
   } finally {
     for (const child of processes) child.disconnect();
-    await plainStore.stop();
+    await plainPool.end();
   }
 }
 
@@ -106,7 +107,7 @@ async function answer(child: ChildProcess): Promise<number> {
   }
 }
 
-function open(connectionsMax: number): Store {
+function open(connectionsMax: number): Connection {
   return connect({
     url: database.url,
     applicationName: 'docket bench',
@@ -117,8 +118,15 @@ function open(connectionsMax: number): Store {
   });
 }
 
-async function plainInserts(store: Store, callers: number): Promise<Contender> {
-  await store.pool.query(`drop table if exists public.plain; create table public.plain (
+function openPool(connectionsMax: number): pg.Pool {
+  const pool = new pg.Pool({ connectionString: database.url, max: connectionsMax });
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+async function plainInserts(pool: pg.Pool, callers: number): Promise<Contender> {
+  await pool.query('drop table if exists public.plain');
+  await pool.query(`create table public.plain (
     position bigint generated always as identity primary key, stream_id text not null, version int not null, type text not null,
     schema_version smallint not null, command_id uuid not null, command_seq int not null, data jsonb not null,
     metadata jsonb not null, recorded_at timestamptz not null default clock_timestamp())`);
@@ -127,20 +135,20 @@ async function plainInserts(store: Store, callers: number): Promise<Contender> {
     const command = next[caller]?.();
     const event = command?.events[0];
     if (!event) throw new Error(`there is no caller ${caller}`);
-    await store.query(
-      'plain',
-      `insert into public.plain (stream_id, version, type, schema_version, command_id, command_seq, data, metadata)
+    await pool.query({
+      name: 'plain',
+      text: `insert into public.plain (stream_id, version, type, schema_version, command_id, command_seq, data, metadata)
        values ($1, $2, $3, $4, $5, 1, $6, $7)`,
-      [
+      values: [
         command.streamId,
         command.expectedVersion + 1,
         event.type,
         schemaVersionOf(event.type),
         command.commandId,
         JSON.stringify(event.data),
-        JSON.stringify(command.metadata),
+        JSON.stringify(storedMetadata(command.metadata)),
       ],
-    );
+    });
   };
   return { name: 'plain INSERT', perSecond: (ms) => repeatedly(callers, ms, insert) };
 }

@@ -4,8 +4,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { checksum, imageId } from '@docket/shared/names';
 import { repositoryStream } from '@docket/shared/stored-event';
 import { groupCommit } from '@docket/store/log/group-commit';
-import type { AppendCommand, Verdict } from '@docket/store/log';
-import type { Store } from '@docket/store/connect';
+import type { AppendCommand, Verdict } from '@docket/store/log/append';
+import type { Connection } from '@docket/store/connect';
 
 const pushesOfARepository = 5;
 
@@ -43,8 +43,8 @@ export function pushes(): () => AppendCommand {
 }
 
 /** So many callers that append through one group commit; fails when one of them is not told `appended`. */
-export function groupAppender(store: Store, callers: number): (caller: number) => Promise<void> {
-  const { append } = groupCommit({ executor: store.pool, prepared: true, onAppended: () => undefined });
+export function groupAppender(store: Connection, callers: number): (caller: number) => Promise<void> {
+  const { append } = groupCommit({ database: store.database, onAppended: () => undefined });
   const next = Array.from({ length: callers }, pushes);
   return async (caller) => {
     const command = next[caller]?.();

@@ -5,13 +5,15 @@
 import { statfs } from 'node:fs/promises';
 
 import { connect } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
-import { appendAll, readAfter } from '@docket/store/log';
-import type { Executor } from '@docket/store/log';
+import type { Connection } from '@docket/store/connect';
+import { appendAll } from '@docket/store/log/append';
+import { readAfter } from '@docket/store/log/read';
+import type { Database } from '@docket/store/connect';
 import pg from 'pg';
 import { z } from 'zod';
 
 import { groupAppender, pushes } from './appending.ts';
+import { databaseThrough } from './database-through.ts';
 import { benchDatabases } from './database.ts';
 import { compare, interleave, median, printComparisons, printMachine, printTable, repeatedly } from './harness.ts';
 
@@ -52,7 +54,8 @@ await measure().catch((error: unknown) => {
 
 interface Log {
   readonly name: string;
-  readonly store: Store;
+  readonly url: string;
+  readonly store: Connection;
   readonly events: number;
 }
 
@@ -69,7 +72,7 @@ async function measure(): Promise<void> {
         await mustHaveRoom(url);
         await printMachine(url);
       }
-      logs.push({ name: `${events / 1e6} million events`, store: await filled(url, events), events });
+      logs.push({ name: `${events / 1e6} million events`, url, store: await filled(url, events), events });
     }
     const [baseline = ''] = logs.map(({ name }) => name);
     const appending = await interleave({
@@ -86,7 +89,7 @@ async function measure(): Promise<void> {
       roundMs,
       contenders: logs.map(({ name, store, events }) => {
         const read = async () => {
-          const page = await readAfter(store.pool, anywhere(events), pageEventsMax);
+          const page = await readAfter(store.database, anywhere(events), pageEventsMax);
           if (page.length !== pageEventsMax) throw new Error(`a page of ${page.length} events`);
         };
         return { name, perSecond: (ms) => repeatedly(1, ms, read) };
@@ -95,11 +98,11 @@ async function measure(): Promise<void> {
     printComparisons(`pages of ${pageEventsMax} events, anywhere in the log`, compare(reading, baseline));
     console.log(`\nbuffers of one call, median of ${calls} (least to most)`);
     const rows = [];
-    for (const { name, store, events } of logs) {
+    for (const { name, url, events } of logs) {
       const next = pushes();
-      const append = await buffers(() => explained(store, (executor) => appendAll(executor, [next()], false)));
+      const append = await buffers(() => explained(url, (executor) => appendAll(executor, [next()])));
       const page = await buffers(() =>
-        explained(store, (executor) => readAfter(executor, anywhere(events), pageEventsMax)),
+        explained(url, (executor) => readAfter(executor, anywhere(events), pageEventsMax)),
       );
       rows.push([name, append, page]);
     }
@@ -129,7 +132,7 @@ async function mustHaveRoom(url: string): Promise<void> {
 }
 
 /** By its owner, past the door: only the rows matter here, and ten million appends would take an hour. */
-async function filled(url: string, events: number): Promise<Store> {
+async function filled(url: string, events: number): Promise<Connection> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -185,21 +188,19 @@ async function buffers(explain: () => Promise<number>): Promise<string> {
 }
 
 /** The very statements of the store, with its own arguments. */
-async function explained(store: Store, work: (executor: Executor) => Promise<unknown>): Promise<number> {
+async function explained(url: string, work: (database: Database) => Promise<unknown>): Promise<number> {
+  const { database, stop } = databaseThrough(url, async (statement, send) => {
+    const { rows } = await send({ ...statement, text: `explain (analyze, buffers, format json) ${statement.text}` });
+    const [{ Plan: plan }] = plans.parse(rows[0]?.['QUERY PLAN']);
+    throw new Explained(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']);
+  });
   try {
-    await work({
-      query: async ({ text, values = [] }) => {
-        const { rows } = await store.pool.query<{ 'QUERY PLAN': unknown }>(
-          `explain (analyze, buffers, format json) ${text}`,
-          values,
-        );
-        const [{ Plan: plan }] = plans.parse(rows[0]?.['QUERY PLAN']);
-        throw new Explained(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']);
-      },
-    });
+    await work(database);
   } catch (error) {
     if (error instanceof Explained) return error.blocks;
     throw error;
+  } finally {
+    await stop();
   }
   throw new Error('no statement was explained');
 }

@@ -9,8 +9,8 @@ import { checksum, imageId, repositoryName } from '@docket/shared/names';
 import { repositoryStream } from '@docket/shared/stored-event';
 import type { DomainEvent } from '@docket/shared/stored-event';
 import { connect } from '@docket/store/connect';
-import { appendAll } from '@docket/store/log';
-import type { AppendCommand } from '@docket/store/log';
+import { appendAll } from '@docket/store/log/append';
+import type { AppendCommand } from '@docket/store/log/append';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -102,7 +102,7 @@ async function fill(): Promise<number> {
     let appended = 0;
     for (let index = 0; appended < events; index += commandsOfACall) {
       const commands = Array.from({ length: commandsOfACall }, (_, command) => repository(index + command));
-      const verdicts = await appendAll(store.pool, commands, true);
+      const verdicts = await appendAll(store.database, commands);
       if (verdicts.some(({ outcome }) => outcome !== 'appended')) throw new Error('a command was not appended');
       appended += commands.reduce((sum, command) => sum + command.events.length, 0);
     }

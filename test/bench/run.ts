@@ -12,6 +12,7 @@ const parts = new Set([
   'append-peer',
   'pushing',
   'pipelined',
+  'database-through',
 ]);
 const files = await readdir(new URL('.', import.meta.url));
 const names = files

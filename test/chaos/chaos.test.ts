@@ -77,7 +77,7 @@ const mutations: readonly Noticed[] = [
     mutation: {
       patches: [
         {
-          file: '/store/dist/lease.js',
+          file: '/store/dist/followers/lease.js',
           from: 'and holder = $3 and fence = $4',
           to: 'and ($3::text, $4::bigint) is not null',
         },

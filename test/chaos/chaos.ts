@@ -329,7 +329,7 @@ async function judged(parts: Parts, commands: readonly Command[], healMs: number
 /** Versions without gaps, tables equal to the fold of the log, documents equal to their rows. */
 async function differences({ projectorUrl, search }: Parts): Promise<string[]> {
   const found: string[] = [];
-  const store = connect({
+  const { database, stop: disconnect } = connect({
     url: projectorUrl,
     applicationName: 'chaos',
     pooler: 'none',
@@ -344,9 +344,9 @@ async function differences({ projectorUrl, search }: Parts): Promise<string[]> {
   });
   try {
     const onDifference = (sentence: string) => void found.push(sentence);
-    await verify({ database: store, meilisearch: client, onDifference });
+    await verify({ database, meilisearch: client, onDifference });
   } finally {
-    await Promise.all([store.stop(), stop()]);
+    await Promise.all([disconnect(), stop()]);
   }
   return found;
 }

@@ -7,14 +7,13 @@ import { v2Prefixes } from '@docket/shared/v2-prefixes';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { basic } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
+import { areInstalled, run, startDaemon, startDocker, temporaryFolder } from '../support/programs.ts';
+import type { Daemon, Docker } from '../support/programs.ts';
+import { basic } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
 import { writeImage } from './oci-image.ts';
-import { areInstalled, run, startDaemon, startDocker, temporaryFolder } from './programs.ts';
-import type { Daemon, Docker } from './programs.ts';
 
 const programs = ['nginx', 'docker-registry', 'skopeo', 'podman', 'dockerd', 'docker'];
 const installed = areInstalled('Docket beside a registry', programs);

@@ -10,12 +10,11 @@ import type { Server } from 'node:https';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { Account } from '../conformance/world.ts';
+import { areInstalled, run, startDocker, temporaryFolder } from '../support/programs.ts';
+import type { Docker, Folder } from '../support/programs.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
-import { areInstalled, run, startDocker, temporaryFolder } from './programs.ts';
-import type { Docker, Folder } from './programs.ts';
 
 const installed = areInstalled('docker and the default index', ['dockerd', 'docker', 'unshare', 'openssl']);
 

@@ -1,15 +1,14 @@
 /** Debian's docker at Docket: what it finds, how it logs in, and what the person reads when something is wrong. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { fresh } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
 import { apiService } from '../support/docket.ts';
 import type { Service } from '../support/docket.ts';
+import { areInstalled, startDocker, temporaryFolder } from '../support/programs.ts';
+import type { Docker, Run } from '../support/programs.ts';
+import { fresh } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
-import { areInstalled, startDocker, temporaryFolder } from './programs.ts';
-import type { Docker, Run } from './programs.ts';
 
 const installed = areInstalled('docker', ['dockerd', 'docker']);
 

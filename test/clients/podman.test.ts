@@ -3,15 +3,14 @@ import { writeFileSync } from 'node:fs';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { fresh } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
 import { apiService } from '../support/docket.ts';
 import type { Service } from '../support/docket.ts';
+import { areInstalled, run, temporaryFolder } from '../support/programs.ts';
+import type { Run } from '../support/programs.ts';
+import { fresh } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
-import { areInstalled, run, temporaryFolder } from './programs.ts';
-import type { Run } from './programs.ts';
 
 const installed = areInstalled('podman and skopeo', ['podman', 'skopeo']);
 

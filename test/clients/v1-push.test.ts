@@ -3,11 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { basic, fresh } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
+import { basic, fresh } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
 import { startV1Registry } from './v1-registry.ts';
 import type { V1Registry } from './v1-registry.ts';
 

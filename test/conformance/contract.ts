@@ -2,10 +2,10 @@
  * What the published API text says about one endpoint, as data. `extract.ts` reads it out of the text, `seed-cases.ts` is the
  * project's own copy of it, and `seed.test.ts` holds the running processes to it.
  */
+import type { Header } from '../support/exchange.ts';
+
 export const methods = ['GET', 'PUT', 'POST', 'DELETE'] as const;
 export type Method = (typeof methods)[number];
-
-export type Header = readonly [name: string, value: string];
 
 export interface ExampleRequest {
   readonly method: Method;

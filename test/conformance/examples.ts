@@ -1,10 +1,10 @@
 /** What must be true before the example request of each endpoint, and the real values for its placeholders. */
+import { push, repositoryOf, templates } from '../support/repository.ts';
+import type { Form } from '../support/repository.ts';
+import { firstImage, fresh, secondImage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import type { Credentials } from '../support/world.ts';
 import { exampleRepositories } from './search-scenarios.ts';
-import { firstImage, fresh, secondImage } from './stage.ts';
-import type { Stage } from './stage.ts';
-import { push, repositoryOf, templates } from './repository.ts';
-import type { Form } from './repository.ts';
-import type { Credentials } from './world.ts';
 
 export interface Example {
   readonly parameters?: Readonly<Record<string, string>>;

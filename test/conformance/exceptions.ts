@@ -2,8 +2,9 @@
  * The four places where the published text contradicts itself, and what holds instead. Everything else in it holds to the letter.
  * Each correction names the words that it replaces and is refused when they are not there, so none can outlive its reason.
  */
-import type { Endpoint, ExampleResponse, Header } from './contract.ts';
+import type { Header } from '../support/exchange.ts';
 import { keyOf } from './contract.ts';
+import type { Endpoint, ExampleResponse } from './contract.ts';
 
 type Correction = { readonly of: string } & (
   | { readonly part: 'header'; readonly name: string; readonly documented: string; readonly holds: string }

@@ -2,17 +2,9 @@
  * Reads the published API text into cases. It knows exactly the forms that the text is written in and throws, with the number of
  * the line, on everything else: a line that was skipped would be a promise that nobody tests.
  */
-import type {
-  Contract,
-  Endpoint,
-  ExampleRequest,
-  ExampleResponse,
-  Header,
-  Method,
-  Parameter,
-  StatusCode,
-} from './contract.ts';
+import type { Header } from '../support/exchange.ts';
 import { keyOf, methods, parameterNames } from './contract.ts';
+import type { Contract, Endpoint, ExampleRequest, ExampleResponse, Method, Parameter, StatusCode } from './contract.ts';
 
 interface Line {
   readonly number: number;

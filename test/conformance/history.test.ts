@@ -2,8 +2,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { createWorld } from '../support/world.ts';
-
 import {
   announce,
   authorize,
@@ -14,16 +12,17 @@ import {
   repositoryOf,
   requestDeletion,
   deleteWholly,
-} from './repository.ts';
-import type { Repository } from './repository.ts';
+} from '../support/repository.ts';
+import { commonWorld } from '../support/common-world.ts';
+import type { Repository } from '../support/repository.ts';
+import { arranged, basic, bodyOf, firstImage, fresh, get, headersWith, secondImage, staged } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { usualError } from './scenario.ts';
-import { arranged, basic, bodyOf, firstImage, fresh, get, headersWith, secondImage, staged } from './stage.ts';
-import type { Stage } from './stage.ts';
 
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await staged(await createWorld({ api: 2 }));
+  stage = await staged(await commonWorld());
 });
 
 afterAll(() => stage?.world.stop());

@@ -2,9 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { createWorld } from '../support/world.ts';
-
-import { valuesOf } from './exchange.ts';
+import { commonWorld } from '../support/common-world.ts';
+import { valuesOf } from '../support/exchange.ts';
 import {
   announce,
   authorize,
@@ -16,8 +15,7 @@ import {
   repositoryOf,
   requestDeletion,
   spendDeletion,
-} from './repository.ts';
-import { alreadyExists, expectCommonForm, notActive, usualError } from './scenario.ts';
+} from '../support/repository.ts';
 import {
   arranged,
   basic,
@@ -30,14 +28,16 @@ import {
   inTurn,
   secondImage,
   staged,
-} from './stage.ts';
-import type { Stage } from './stage.ts';
-import type { World } from './world.ts';
+} from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { createWorld } from '../support/world.ts';
+import type { World } from '../support/world.ts';
+import { alreadyExists, expectCommonForm, notActive, usualError } from './scenario.ts';
 
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await staged(await createWorld({ api: 2 }));
+  stage = await staged(await commonWorld());
 });
 
 afterAll(() => stage?.world.stop());

@@ -1,9 +1,7 @@
 /** What clients and registries rely on beyond the published text: pushes, checksums, endpoints and deletions. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { createWorld } from '../support/world.ts';
-
-import { valuesOf } from './exchange.ts';
+import { valuesOf } from '../support/exchange.ts';
 import {
   announce,
   authorize,
@@ -15,11 +13,12 @@ import {
   remove,
   repositoryOf,
   requestDeletion,
-} from './repository.ts';
-import type { Form } from './repository.ts';
+} from '../support/repository.ts';
+import type { Form } from '../support/repository.ts';
+import { arranged, basic, bodyOf, firstImage, headersWith, secondImage, staged, wantsToken } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { createWorld } from '../support/world.ts';
 import { expectCommonForm, usualError } from './scenario.ts';
-import { arranged, basic, bodyOf, firstImage, headersWith, secondImage, staged, wantsToken } from './stage.ts';
-import type { Stage } from './stage.ts';
 
 const registries = ['registry-1.docker.io', 'registry-2.docker.io', 'registry-3.docker.io:5000'];
 let stage: Stage;

@@ -2,14 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
+import { valuesOf } from '../support/exchange.ts';
+import type { Answer } from '../support/exchange.ts';
+import { deleteWholly, push, repositoryOf, requestDeletion } from '../support/repository.ts';
+import { arranged, bodyOf, fresh, headersWith, staged } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
-
-import { valuesOf } from './exchange.ts';
-import type { Answer } from './exchange.ts';
-import { deleteWholly, push, repositoryOf, requestDeletion } from './repository.ts';
 import { alreadyExists, expectCommonForm, usualError } from './scenario.ts';
-import { arranged, bodyOf, fresh, headersWith, staged } from './stage.ts';
-import type { Stage } from './stage.ts';
 
 const many = Array.from({ length: 120 }, (_, index) => ({
   name: `crowd/member-${index}`,

@@ -1,13 +1,9 @@
 /** What clients rely on beyond the published text: addresses, pings and the form of every answer. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { createWorld } from '../support/world.ts';
-
-import type { Header } from './contract.ts';
-import { valuesOf } from './exchange.ts';
-import type { Answer } from './exchange.ts';
-import { announce, endpointsOf, push, putImages, readImages, repositoryOf } from './repository.ts';
-import { errorOf, expectCommonForm, usualError } from './scenario.ts';
+import { valuesOf } from '../support/exchange.ts';
+import type { Answer, Header } from '../support/exchange.ts';
+import { announce, endpointsOf, push, putImages, readImages, repositoryOf } from '../support/repository.ts';
 import {
   arranged,
   basic,
@@ -22,8 +18,10 @@ import {
   tokenOf,
   tokenPattern,
   wantsToken,
-} from './stage.ts';
-import type { Stage } from './stage.ts';
+} from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { createWorld } from '../support/world.ts';
+import { errorOf, expectCommonForm, usualError } from './scenario.ts';
 
 let stage: Stage;
 

@@ -1,8 +1,6 @@
 import { expect } from 'vitest';
 
-import type { Credentials } from './world.ts';
-
-import { valuesOf } from './exchange.ts';
+import { valuesOf } from '../support/exchange.ts';
 import {
   announce,
   authorize,
@@ -16,10 +14,8 @@ import {
   rewrittenToken,
   spendDeletion,
   templates,
-} from './repository.ts';
-import type { Form, Repository } from './repository.ts';
-import { about, errorOf, errorWithoutField, notActive, scenario, usualError } from './scenario.ts';
-import type { Scenario, Scenarios, Trial } from './scenario.ts';
+} from '../support/repository.ts';
+import type { Form, Repository } from '../support/repository.ts';
 import {
   arranged,
   basic,
@@ -32,8 +28,11 @@ import {
   tokenOf,
   tokenPattern,
   wantsToken,
-} from './stage.ts';
-import type { Access, Stage } from './stage.ts';
+} from '../support/stage.ts';
+import type { Access, Stage } from '../support/stage.ts';
+import type { Credentials } from '../support/world.ts';
+import { about, errorOf, errorWithoutField, notActive, scenario, usualError } from './scenario.ts';
+import type { Scenario, Scenarios, Trial } from './scenario.ts';
 
 type ByStatus = Scenarios[string];
 

@@ -3,12 +3,11 @@ import { STATUS_CODES } from 'node:http';
 
 import { expect } from 'vitest';
 
-import type { Header } from './contract.ts';
-import { valuesOf } from './exchange.ts';
-import type { Answer } from './exchange.ts';
-import { repositoryOf } from './repository.ts';
-import type { Form, Repository } from './repository.ts';
-import type { Stage } from './stage.ts';
+import { valuesOf } from '../support/exchange.ts';
+import type { Answer, Header } from '../support/exchange.ts';
+import { repositoryOf } from '../support/repository.ts';
+import type { Form, Repository } from '../support/repository.ts';
+import type { Stage } from '../support/stage.ts';
 
 export interface Scenario {
   readonly title: string;

@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
 
-import { valuesOf } from './exchange.ts';
-import type { Answer } from './exchange.ts';
+import { valuesOf } from '../support/exchange.ts';
+import type { Answer } from '../support/exchange.ts';
+import type { Stage } from '../support/stage.ts';
 import { scenario, usualError } from './scenario.ts';
 import type { Scenarios } from './scenario.ts';
-import type { Stage } from './stage.ts';
 
 /** The three repositories of the example, as an import brings them. */
 export const exampleRepositories = [

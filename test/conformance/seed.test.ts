@@ -6,22 +6,21 @@ import { STATUS_CODES } from 'node:http';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { valuesOf } from '../support/exchange.ts';
+import type { Answer, Header, Request } from '../support/exchange.ts';
+import { basic, bodyOf, staged, tokenPattern } from '../support/stage.ts';
+import type { Access, Stage } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
-
 import { keyOf } from './contract.ts';
-import type { Endpoint, ExampleResponse, Header } from './contract.ts';
+import type { Endpoint, ExampleResponse } from './contract.ts';
 import { examples } from './examples.ts';
 import type { Example } from './examples.ts';
 import { responseThatHolds } from './exceptions.ts';
-import { valuesOf } from './exchange.ts';
-import type { Answer, Request } from './exchange.ts';
 import { repositoryScenarios } from './repository-scenarios.ts';
 import { expectCommonForm } from './scenario.ts';
 import type { Scenario, Scenarios } from './scenario.ts';
 import { exampleRepositories, searchScenarios } from './search-scenarios.ts';
 import { seedCases } from './seed-cases.ts';
-import { basic, bodyOf, staged, tokenPattern } from './stage.ts';
-import type { Access, Stage } from './stage.ts';
 import { userScenarios } from './user-scenarios.ts';
 
 const registries = ['registry-1.docker.io', 'registry-2.docker.io'];

@@ -1,11 +1,10 @@
 import { expect, vi } from 'vitest';
 
-import type { Account, Credentials } from './world.ts';
-
+import { arranged, basic, bodyOf, fresh, headersWith, login } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import type { Account, Credentials } from '../support/world.ts';
 import { alreadyExists, errorOf, errorWithoutField, notActive, scenario, usualError } from './scenario.ts';
 import type { Scenario, Scenarios, Trial } from './scenario.ts';
-import { arranged, basic, bodyOf, fresh, headersWith, login } from './stage.ts';
-import type { Stage } from './stage.ts';
 
 export function userScenarios(): Scenarios {
   return {

@@ -4,16 +4,16 @@ import { randomBytes } from 'node:crypto';
 import { mintLink } from '@docket/runtime/link-token';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { exchange } from '../conformance/exchange.ts';
-import type { Answer } from '../conformance/exchange.ts';
-import { announce, repositoryOf } from '../conformance/repository.ts';
-import { arranged, basic, fresh, get, headersWith, inTurn, login } from '../conformance/stage.ts';
-import type { Stage } from '../conformance/stage.ts';
-import type { Credentials } from '../conformance/world.ts';
+import { exchange } from '../support/exchange.ts';
+import type { Answer } from '../support/exchange.ts';
+import { announce, repositoryOf } from '../support/repository.ts';
+import { arranged, basic, fresh, get, headersWith, inTurn, login } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import { challenge, taken, whole, wholly } from '../support/whole-answer.ts';
 import { createWorld } from '../support/world.ts';
+import type { Credentials } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { challenge, taken, whole, wholly } from './edge.ts';
 
 interface Person extends Credentials {
   readonly email: string;

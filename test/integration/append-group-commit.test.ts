@@ -1,18 +1,21 @@
-import type { Store } from '@docket/store/connect';
+import { readEvent } from '@docket/shared/stored-event';
+import type { Connection } from '@docket/store/connect';
 import { QueueFull, groupCommit } from '@docket/store/log/group-commit';
 import type { GroupCommit } from '@docket/store/log/group-commit';
-import { readStream } from '@docket/store/log';
-import type { Executor } from '@docket/store/log';
+import { readStream } from '@docket/store/log/read';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
+import { command, described, newStream, openStore } from '../support/append-commands.ts';
 import { until } from '../support/until.ts';
+import { databaseThrough } from '../bench/database-through.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, described, newStream, openStore } from './append-commands.ts';
 
 let world: System;
-let store: Store;
+let store: Connection;
+/** The watched handles of the tests. */
+const opened: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   world = await createWorld({ api: 0, projectors: 0 });
@@ -20,6 +23,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await Promise.all(opened.map((stop) => stop()));
   await store.stop();
   await world.stop();
 });
@@ -38,23 +42,21 @@ function watched(after: (call: number) => void = () => undefined): Watched {
   let running = 0;
   let mostAtOnce = 0;
   let appendedCalls = 0;
-  const executor: Executor = {
-    query: async <Row extends pg.QueryResultRow>(config: pg.QueryConfig) => {
-      const [streams] = config.values ?? [];
-      calls.push(Array.isArray(streams) ? streams.map(String) : []);
-      mostAtOnce = Math.max(mostAtOnce, ++running);
-      try {
-        const result = await store.pool.query<Row>(config);
-        after(calls.length);
-        return result;
-      } finally {
-        running--;
-      }
-    },
-  };
+  const { database, stop } = databaseThrough(world.databaseUrls.api, async (statement, send) => {
+    const [streams] = statement.values ?? [];
+    calls.push(Array.isArray(streams) ? streams.map(String) : []);
+    mostAtOnce = Math.max(mostAtOnce, ++running);
+    try {
+      const result = await send(statement);
+      after(calls.length);
+      return result;
+    } finally {
+      running--;
+    }
+  });
+  opened.push(stop);
   const { append } = groupCommit({
-    executor,
-    prepared: true,
+    database,
     onAppended: () => {
       appendedCalls++;
     },
@@ -63,7 +65,7 @@ function watched(after: (call: number) => void = () => undefined): Watched {
 }
 
 async function versions(streamId: string): Promise<readonly number[]> {
-  const events = await readStream(store.pool, streamId);
+  const events = await readStream(store.database, streamId, readEvent);
   return events.map(({ version }) => version);
 }
 

@@ -1,16 +1,17 @@
 /** A statement of the hot path that reads the whole log works in every test and fails in the second year. */
-import type { Store } from '@docket/store/connect';
-import { appendAll, readAfter, readCommand, readStreamBackwards } from '@docket/store/log';
+import type { Connection, Transaction } from '@docket/store/connect';
+import { appendAll } from '@docket/store/log/append';
+import { readAfter, readCommand, readStreamBackwards } from '@docket/store/log/read';
 import { lookUp } from '@docket/store/read/look-up';
 import { parseFullName } from '@docket/shared/names';
 import { repositoryStream } from '@docket/shared/stored-event';
 import { inTransaction } from '@docket/store/transaction';
-import type pg from 'pg';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { command, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, openStore } from './append-commands.ts';
 
 const eventsInTheLog = 100_000;
 const repositoryId = '01996d1c-5b0a-7cc3-8f6e-0d4a3c2b1a09';
@@ -18,7 +19,7 @@ const fullName = parseFullName('planned') ?? expect.fail('planned is a name');
 
 let world: System;
 /** One connection, so that every statement is prepared where the log is empty and stays prepared while it grows. */
-let store: Store;
+let store: Connection;
 
 beforeAll(async () => {
   world = await createWorld({ api: 0, projectors: 0 });
@@ -37,28 +38,24 @@ afterAll(async () => {
 
 /** Everything that stands between a request and its answer, in one transaction, and how es.events was read by it. */
 async function scansOfARequest(): Promise<{ readonly sequential: number; readonly indexed: boolean }> {
-  return inTransaction(store, async (client) => {
+  return inTransaction(store.database, async (client) => {
     const before = await scans(client);
     const given = Array.from({ length: 20 }, () => command());
-    await appendAll(client, given, true);
+    await appendAll(client, given);
     await readAfter(client, 0n, 10);
     await readStreamBackwards(client, repositoryStream(repositoryId), undefined, 10);
     await readCommand(client, given[0]?.commandId ?? '');
-    await lookUp(
-      { ...store, query: async (name, text, values) => (await client.query({ name, text, values: [...values] })).rows },
-      fullName,
-    );
+    await lookUp(client, fullName);
     const after = await scans(client);
     return { sequential: after.sequential - before.sequential, indexed: after.indexed > before.indexed };
   });
 }
 
 /** What this session did and has not yet reported. */
-async function scans(client: pg.PoolClient): Promise<{ readonly sequential: number; readonly indexed: number }> {
-  const { rows } = await client.query<{ sequential: number; indexed: number }>(
-    `select seq_scan::int as sequential, idx_scan::int as indexed
-       from pg_stat_xact_user_tables where relid = 'es.events'::regclass`,
-  );
+async function scans(transaction: Transaction): Promise<{ readonly sequential: number; readonly indexed: number }> {
+  const { rows } = await sql<{ readonly sequential: number; readonly indexed: number }>`select
+      seq_scan::int as sequential, idx_scan::int as indexed
+    from pg_stat_xact_user_tables where relid = 'es.events'::regclass`.execute(transaction);
   const [row] = rows;
   if (!row) throw new Error('es.events has no statistics');
   return row;
@@ -100,8 +97,8 @@ describe('an append', () => {
       await vacuumed.query('truncate es.events');
       await vacuumed.query('alter table es.events enable trigger user');
       await vacuumed.query('vacuum analyze es.events');
-      const { sequential } = await inTransaction(appender, async (client) => {
-        for (let time = 0; time < 8; time++) await appendAll(client, [command()], true);
+      const { sequential } = await inTransaction(appender.database, async (client) => {
+        for (let time = 0; time < 8; time++) await appendAll(client, [command()]);
         return scans(client);
       });
       expect(sequential).toBe(0);

@@ -1,15 +1,16 @@
 /** Many writers over few streams, each sending again at random what it sent before: what they were told is what is stored. */
-import type { Store } from '@docket/store/connect';
+import type { Connection } from '@docket/store/connect';
 import { isPassing } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
-import { appendAll } from '@docket/store/log';
-import type { AppendCommand, Verdict } from '@docket/store/log';
+import { appendAll } from '@docket/store/log/append';
+import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { inTransaction } from '@docket/store/transaction';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { command, described, newStream, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, described, newStream, openStore } from './append-commands.ts';
 
 const roundsOfAWriter = 60;
 const commandsOfARound = 8;
@@ -17,7 +18,7 @@ const resendShare = 0.15;
 const rollbackShare = 0.2;
 
 let world: System;
-let stores: readonly Store[];
+let stores: readonly Connection[];
 
 beforeAll(async () => {
   world = await createWorld({ api: 0, projectors: 0 });
@@ -75,12 +76,12 @@ async function write(streams: readonly string[], send: Send): Promise<readonly T
 }
 
 /** A transaction of its own, which sometimes changes its mind: then nobody is told anything. */
-function inTransactions(store: Store): Send {
+function inTransactions(store: Connection): Send {
   return async (commands) => {
     for (;;) {
       const giveUp = Math.random() < rollbackShare;
-      const verdicts = await inTransaction<readonly Verdict[]>(store, async (client, abort) => {
-        const judged = await appendAll(client, commands, true);
+      const verdicts = await inTransaction<readonly Verdict[]>(store.database, async (client, abort) => {
+        const judged = await appendAll(client, commands);
         return giveUp ? abort([]) : judged;
       });
       if (!giveUp) return verdicts;
@@ -91,10 +92,10 @@ function inTransactions(store: Store): Send {
 test('nothing is lost, nothing stands twice, no version is missing, and every writer was told the truth', async () => {
   const streams = Array.from({ length: 40 }, newStream);
   const senders = stores.flatMap((store): Send[] => {
-    const { append } = groupCommit({ executor: store.pool, prepared: true, onAppended: () => undefined });
+    const { append } = groupCommit({ database: store.database, onAppended: () => undefined });
     return [
       (commands) => Promise.all(commands.map((each) => append(each))),
-      (commands) => appendAll(store.pool, commands, true),
+      (commands) => appendAll(store.database, commands),
       inTransactions(store),
     ];
   });
@@ -134,17 +135,15 @@ test('nothing is lost, nothing stands twice, no version is missing, and every wr
 test('transactions that append twice, in opposite orders, may be told to try again, and lose nothing', async () => {
   const [first = newStream(), second = newStream()] = Array.from({ length: 2 }, newStream);
   let stored = 0;
-  const writer = async (store: Store, order: readonly string[]) => {
+  const writer = async (store: Connection, order: readonly string[]) => {
     for (let round = 0; round < 3; round++) {
       try {
-        await inTransaction(store, async (client) => {
+        await inTransaction(store.database, async (client) => {
           for (const streamId of order) {
-            const { rows } = await client.query<{ head: number }>(
-              'select coalesce(max(version), 0) as head from es.events where stream_id = $1',
-              [streamId],
-            );
+            const { rows } = await sql<{ readonly head: number }>`select coalesce(max(version), 0) as head
+              from es.events where stream_id = ${streamId}`.execute(client);
             const given = command({ streamId, expectedVersion: rows[0]?.head ?? 0 });
-            const [verdict] = await appendAll(client, [given], true);
+            const [verdict] = await appendAll(client, [given]);
             if (verdict?.outcome !== 'appended') throw new Conflict();
           }
         });

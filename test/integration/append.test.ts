@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Store } from '@docket/store/connect';
-import { appendAll, readCommand, readStream } from '@docket/store/log';
+import { readEvent } from '@docket/shared/stored-event';
+import type { Connection } from '@docket/store/connect';
+import { appendAll } from '@docket/store/log/append';
+import { readCommand, readStream } from '@docket/store/log/read';
 import { inTransaction } from '@docket/store/transaction';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { command, described, newStream, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, described, newStream, openStore } from './append-commands.ts';
 
 let world: System;
-let store: Store;
+let store: Connection;
 
 beforeAll(async () => {
   world = await createWorld({ api: 0, projectors: 0 });
@@ -23,7 +25,7 @@ afterAll(async () => {
 });
 
 async function stored(streamId: string): Promise<readonly string[]> {
-  const events = await readStream(store.pool, streamId);
+  const events = await readStream(store.database, streamId, readEvent);
   return events.map(({ version, commandId, event }) => `${version} ${commandId} ${JSON.stringify(event.data)}`);
 }
 
@@ -34,10 +36,10 @@ async function contextsOf(commandId: string): Promise<readonly unknown[]> {
 describe('one command', () => {
   test('is appended with all of its events, in order, and with its context', async () => {
     const given = command({ events: [described('one'), described('two'), described('three')] });
-    expect(await appendAll(store.pool, [given], true)).toEqual([
+    expect(await appendAll(store.database, [given])).toEqual([
       { outcome: 'appended', position: expect.any(BigInt), version: 3 },
     ]);
-    const events = await readStream(store.pool, given.streamId);
+    const events = await readStream(store.database, given.streamId, readEvent);
     expect(events.map(({ event, version }) => ({ event, version }))).toEqual(
       given.events.map((event, index) => ({ event, version: index + 1 })),
     );
@@ -49,7 +51,7 @@ describe('one command', () => {
 
   test('that nobody knows anything about leaves no context', async () => {
     const given = command({ context: { ip: null, userAgent: null, fingerprint: null } });
-    await appendAll(store.pool, [given], true);
+    await appendAll(store.database, [given]);
     expect(await contextsOf(given.commandId)).toEqual([]);
   });
 
@@ -60,9 +62,9 @@ describe('one command', () => {
     'that was decided %s the stream is a conflict, which says where the stream is, and leaves nothing',
     async (_, at) => {
       const first = command();
-      await appendAll(store.pool, [first], true);
+      await appendAll(store.database, [first]);
       const second = command({ streamId: first.streamId, expectedVersion: at });
-      expect(await appendAll(store.pool, [second], true)).toEqual([{ outcome: 'conflict', version: 1 }]);
+      expect(await appendAll(store.database, [second])).toEqual([{ outcome: 'conflict', version: 1 }]);
       expect(await stored(first.streamId)).toHaveLength(1);
       expect(await contextsOf(second.commandId)).toEqual([]);
     },
@@ -70,41 +72,41 @@ describe('one command', () => {
 
   test('that is sent again is a duplicate with the position of its first event, whatever version it expects', async () => {
     const given = command({ events: [described('one'), described('two')] });
-    await appendAll(store.pool, [given], true);
-    const [first] = await readStream(store.pool, given.streamId);
+    await appendAll(store.database, [given]);
+    const [first] = await readStream(store.database, given.streamId, readEvent);
     for (const expectedVersion of [0, 2, 7]) {
-      const verdicts = await appendAll(store.pool, [{ ...given, expectedVersion }], true);
+      const verdicts = await appendAll(store.database, [{ ...given, expectedVersion }]);
       expect(verdicts).toEqual([{ outcome: 'duplicate', position: first?.position }]);
     }
     expect(await stored(given.streamId)).toHaveLength(2);
-    expect(await readCommand(store.pool, given.commandId)).toEqual({ events: given.events, fingerprint: null });
+    expect(await readCommand(store.database, given.commandId)).toEqual({ events: given.events, fingerprint: null });
   });
 
   test('without an event is refused before it is sent', async () => {
-    await expect(appendAll(store.pool, [command({ events: [] })], true)).rejects.toThrow('without an event');
+    await expect(appendAll(store.database, [command({ events: [] })])).rejects.toThrow('without an event');
   });
 
   test('of a transaction that is rolled back was never there', async () => {
     const given = command();
-    const outcome = await inTransaction<string>(store, async (client, abort) => {
-      const [verdict] = await appendAll(client, [given], true);
+    const outcome = await inTransaction<string>(store.database, async (client, abort) => {
+      const [verdict] = await appendAll(client, [given]);
       return abort(verdict?.outcome ?? 'none');
     });
     expect(outcome).toBe('appended');
     expect(await stored(given.streamId)).toEqual([]);
-    expect(await readCommand(store.pool, given.commandId)).toBeUndefined();
-    expect(await appendAll(store.pool, [given], true)).toMatchObject([{ outcome: 'appended', version: 1 }]);
+    expect(await readCommand(store.database, given.commandId)).toBeUndefined();
+    expect(await appendAll(store.database, [given])).toMatchObject([{ outcome: 'appended', version: 1 }]);
   });
 });
 
 describe('a batch', () => {
   test('is judged command by command, and answered in its order', async () => {
     const known = command();
-    await appendAll(store.pool, [known], true);
+    await appendAll(store.database, [known]);
     const fresh = command({ events: [described('one'), described('two')] });
     const next = command({ streamId: known.streamId, expectedVersion: 1 });
     const late = command({ expectedVersion: 4 });
-    const verdicts = await appendAll(store.pool, [late, fresh, { ...known, streamId: newStream() }, next], true);
+    const verdicts = await appendAll(store.database, [late, fresh, { ...known, streamId: newStream() }, next]);
     expect(verdicts).toEqual([
       { outcome: 'conflict', version: 0 },
       { outcome: 'appended', position: expect.any(BigInt), version: 2 },
@@ -118,7 +120,7 @@ describe('a batch', () => {
     const commands = Array.from({ length: 50 }, (_, index) =>
       command({ events: [described(`${index} one`), described(`${index} two`)] }),
     );
-    const verdicts = await appendAll(store.pool, commands, true);
+    const verdicts = await appendAll(store.database, commands);
     const positions = verdicts.map((verdict) => (verdict.outcome === 'appended' ? verdict.position : -1n));
     expect(positions).toEqual(positions.map((_, index) => (positions[0] ?? 0n) + BigInt(2 * index)));
   });
@@ -126,9 +128,9 @@ describe('a batch', () => {
   test('that names one stream twice, or one command twice, is refused whole, never stored in part', async () => {
     const first = command();
     const sameStream = [first, command({ streamId: first.streamId })];
-    await expect(appendAll(store.pool, sameStream, true)).rejects.toMatchObject({ code: '23505' });
+    await expect(appendAll(store.database, sameStream)).rejects.toMatchObject({ code: '23505' });
     const sameCommand = [first, command({ commandId: first.commandId })];
-    await expect(appendAll(store.pool, sameCommand, true)).rejects.toMatchObject({ code: '23505' });
+    await expect(appendAll(store.database, sameCommand)).rejects.toMatchObject({ code: '23505' });
     expect(await stored(first.streamId)).toEqual([]);
   });
 
@@ -139,7 +141,7 @@ describe('a batch', () => {
     );
     const commands = pair?.streams.map((streamId) => command({ streamId })) ?? [];
     expect(commands.length).toBeGreaterThan(1);
-    const verdicts = await appendAll(store.pool, commands, true);
+    const verdicts = await appendAll(store.database, commands);
     expect(verdicts.map(({ outcome }) => outcome)).toEqual(commands.map(() => 'appended'));
   });
 });
@@ -148,7 +150,7 @@ describe('at once', () => {
   test('one command, sent over many connections, is appended once; the others are told where it is', async () => {
     for (let round = 0; round < 20; round++) {
       const given = command();
-      const sent = await Promise.all(Array.from({ length: 4 }, () => appendAll(store.pool, [given], true)));
+      const sent = await Promise.all(Array.from({ length: 4 }, () => appendAll(store.database, [given])));
       const outcomes = sent.flat().map(({ outcome }) => outcome);
       expect(outcomes.toSorted((a, b) => a.localeCompare(b))).toEqual([
         'appended',
@@ -164,7 +166,7 @@ describe('at once', () => {
     for (let round = 0; round < 20; round++) {
       const streamId = newStream();
       const sent = await Promise.all(
-        Array.from({ length: 4 }, () => appendAll(store.pool, [command({ streamId })], true)),
+        Array.from({ length: 4 }, () => appendAll(store.database, [command({ streamId })])),
       );
       const outcomes = sent.flat().map(({ outcome }) => outcome);
       expect(outcomes.toSorted((a, b) => a.localeCompare(b))).toEqual(['appended', 'conflict', 'conflict', 'conflict']);
@@ -177,9 +179,8 @@ describe('at once', () => {
     const append = async (order: readonly string[]) => {
       for (let round = 0; round < rounds; round++) {
         await appendAll(
-          store.pool,
+          store.database,
           order.map((streamId) => command({ streamId, expectedVersion: round })),
-          true,
         );
       }
     };
@@ -195,7 +196,7 @@ describe('at once', () => {
   test('one command, sent at once for several new streams, as a creation that is sent again would be, is appended to one of them', async () => {
     const commandId = randomUUID();
     const sent = await Promise.allSettled(
-      Array.from({ length: 4 }, () => appendAll(store.pool, [command({ commandId })], true)),
+      Array.from({ length: 4 }, () => appendAll(store.database, [command({ commandId })])),
     );
     const appended = sent.filter((each) => each.status === 'fulfilled' && each.value[0]?.outcome === 'appended');
     expect(appended).toHaveLength(1);

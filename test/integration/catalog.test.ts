@@ -1,17 +1,16 @@
 /** The catalog: who sees which names, in which order, over how many pages, and that a name is never shown longer than it may be. */
 import { catalogStatement } from '@docket/api/catalog/queries';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { basic } from '../conformance/stage.ts';
-import type { Account, Credentials } from '../conformance/world.ts';
+import { openStore } from '../support/append-commands.ts';
 import { apiService } from '../support/docket.ts';
 import type { Service } from '../support/docket.ts';
+import { appendHistories } from '../support/repository-histories.ts';
+import { basic } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account, Credentials } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
-import { appendHistories } from './repository-histories.ts';
 
 const body = z.strictObject({ repositories: z.array(z.string()) });
 const refused = z.object({
@@ -105,12 +104,12 @@ async function makePrivate(fullName: string): Promise<void> {
     [fullName],
   );
   if (!row) throw new Error(`there is no repository ${fullName}`);
-  const pool = new pg.Pool({ connectionString: world.databaseUrls.api, max: 1 });
+  const opened = openStore(world.databaseUrls.api, 1);
   try {
     const events = [{ type: 'VisibilityChanged', data: { is_private: true } }] as const;
-    await appendHistories(pool, [{ repositoryId: row.repository_id, after: row.version, events }]);
+    await appendHistories(opened.database, [{ repositoryId: row.repository_id, after: row.version, events }]);
   } finally {
-    await pool.end();
+    await opened.stop();
   }
 }
 
@@ -258,13 +257,15 @@ test('a page is read through the indexes: a namespace of thousands costs no more
   const allNames = 200;
   try {
     await world.query('analyze directory.repository_names');
-    const plan = await world.query<{ 'QUERY PLAN': string }>(`explain (analyze) ${catalogStatement}`, [
-      'crowd',
-      'bulk-5',
-      false,
-      null,
-      101,
-    ]);
+    const place = { namespace: 'crowd', name: 'bulk-5' };
+    const nobody = { id: null, isAdmin: false };
+    const opened = openStore(world.databaseUrls.api, 1);
+    const statement = catalogStatement(nobody, place, 101).compile(opened.database);
+    await opened.stop();
+    const plan = await world.query<{ 'QUERY PLAN': string }>(
+      `explain (analyze) ${statement.sql}`,
+      statement.parameters,
+    );
     const text = plan.map((row) => row['QUERY PLAN']).join('\n');
     expect(text).toContain('repository_names_catalog');
     expect(text).not.toContain('Seq Scan on repository_names');

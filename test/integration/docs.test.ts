@@ -2,10 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { operations } from '@docket/api/openapi/operations';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { run } from '../clients/programs.ts';
+import { endpoints } from '../support/mounted-routes.ts';
+import { run } from '../support/programs.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 
@@ -74,7 +74,7 @@ test('every line works, with the status that stands behind it', async () => {
 
 describe('the page', () => {
   /** The second forms of paths (official repositories by their bare name, `/v2/namespaces/…`) are told of once, for all of them. */
-  const told = operations.filter(
+  const told = endpoints.filter(
     ({ path }) => !/^\/v1\/repositories\/\{repo_name\}|^\/v2\/namespaces\/\{namespace\}\/repositories/.test(path),
   );
 

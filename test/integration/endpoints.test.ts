@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { basic, fresh } from '../conformance/stage.ts';
-import { exchange, valuesOf } from '../conformance/exchange.ts';
-import type { Answer } from '../conformance/exchange.ts';
-import type { Account } from '../conformance/world.ts';
 import { apiService } from '../support/docket.ts';
 import type { Service } from '../support/docket.ts';
+import { exchange, valuesOf } from '../support/exchange.ts';
+import type { Answer } from '../support/exchange.ts';
+import { basic, fresh } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 
 let world: System;

@@ -1,6 +1,8 @@
 /** Reads of one repository are as fresh as the log, whatever the projector does: it is away, it stands still, it comes back. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { projectorService } from '../support/docket.ts';
+import type { Service } from '../support/docket.ts';
 import {
   announce,
   authorize,
@@ -11,12 +13,10 @@ import {
   remove,
   repositoryOf,
   requestDeletion,
-} from '../conformance/repository.ts';
-import type { Repository } from '../conformance/repository.ts';
-import { arranged, basic, bodyOf, firstImage, fresh, get, inTurn, secondImage } from '../conformance/stage.ts';
-import type { Stage } from '../conformance/stage.ts';
-import { projectorService } from '../support/docket.ts';
-import type { Service } from '../support/docket.ts';
+} from '../support/repository.ts';
+import type { Repository } from '../support/repository.ts';
+import { arranged, basic, bodyOf, firstImage, fresh, get, inTurn, secondImage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';

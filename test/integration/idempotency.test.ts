@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { valuesOf } from '../conformance/exchange.ts';
-import type { Answer } from '../conformance/exchange.ts';
-import { announce, push, readImages, readToken, repositoryOf, requestDeletion } from '../conformance/repository.ts';
-import type { Repository } from '../conformance/repository.ts';
+import { commonWorld } from '../support/common-world.ts';
+import { valuesOf } from '../support/exchange.ts';
+import type { Answer } from '../support/exchange.ts';
+import { announce, push, readImages, readToken, repositoryOf, requestDeletion } from '../support/repository.ts';
+import type { Repository } from '../support/repository.ts';
 import {
   arranged,
   basic,
@@ -19,18 +20,16 @@ import {
   staged,
   tokenOf,
   wantsToken,
-} from '../conformance/stage.ts';
-import type { Stage } from '../conformance/stage.ts';
-import type { Credentials } from '../conformance/world.ts';
-import { createWorld } from '../support/world.ts';
-import type { System } from '../support/world.ts';
-import { whole, wholly } from './edge.ts';
+} from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { whole, wholly } from '../support/whole-answer.ts';
+import type { Credentials } from '../support/world.ts';
 
-let world: System;
+let world: Awaited<ReturnType<typeof commonWorld>>;
 let stage: Stage;
 
 beforeAll(async () => {
-  world = await createWorld({ api: 2 });
+  world = await commonWorld();
   stage = await staged(world);
 });
 

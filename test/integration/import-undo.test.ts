@@ -6,17 +6,17 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { announce, readImages, repositoryOf } from '../conformance/repository.ts';
-import { basic, bodyOf, fresh, get, staged } from '../conformance/stage.ts';
-import type { Stage } from '../conformance/stage.ts';
+import { openStore } from '../support/append-commands.ts';
 import type { VerbResult } from '../support/docket.ts';
+import { expectedReadModels, storedReadModels } from '../support/read-models.ts';
+import { announce, readImages, repositoryOf } from '../support/repository.ts';
+import { basic, bodyOf, fresh, get, staged } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { expectedReadModels, storedReadModels } from './read-models.ts';
 
 const program = fileURLToPath(new URL('../../services/cli/dist/main.js', import.meta.url));
 
@@ -251,11 +251,11 @@ test('an import that was killed goes on under its id, and is taken back whole, a
 
 test('after all of it the read models are what the log says', async () => {
   await world.projected();
-  const pool = new pg.Pool({ connectionString: world.databaseUrls.owner, max: 1 });
+  const { database, stop } = openStore(world.databaseUrls.owner, 1);
   try {
-    expect(await storedReadModels(pool, 'read')).toEqual(await expectedReadModels(pool));
+    expect(await storedReadModels(database, 'read')).toEqual(await expectedReadModels(database));
   } finally {
-    await pool.end();
+    await stop();
   }
 });
 

@@ -8,13 +8,13 @@ import { gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { fresh, get, inTurn } from '../conformance/stage.ts';
-import type { Stage } from '../conformance/stage.ts';
 import type { VerbResult } from '../support/docket.ts';
+import { fresh, get, inTurn } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import { whole, wholly } from '../support/whole-answer.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { whole, wholly } from './edge.ts';
 
 const program = fileURLToPath(new URL('../../services/cli/dist/main.js', import.meta.url));
 

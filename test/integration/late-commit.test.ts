@@ -2,29 +2,38 @@
  * Positions are handed out before commits, so that a later position may be there before an earlier one. What keeps readers from going
  * past an event that is still to come is the gate; every test here runs with the gate taken out as well, and must then lose events.
  */
-import type { Store } from '@docket/store/connect';
-import { appendAll, readAfter } from '@docket/store/log';
-import type { Executor, Verdict } from '@docket/store/log';
+import type { Connection, Database } from '@docket/store/connect';
+import { appendAll } from '@docket/store/log/append';
+import { readAfter } from '@docket/store/log/read';
+import type { Verdict } from '@docket/store/log/append';
 import { inTransaction } from '@docket/store/transaction';
+import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
+import { databaseThrough } from '../bench/database-through.ts';
+import type { DatabaseThrough } from '../bench/database-through.ts';
+import { command, newStream, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, newStream, openStore } from './append-commands.ts';
 
 const gate = /perform pg_advisory_xact_lock_shared\([^;]*\);/;
 const pageEvents = 50;
 
 let world: System;
 /** The owner, who may make a copy of the function that lacks the gate. */
-let store: Store;
-let reading: Store;
+let store: Connection;
+let reading: Connection;
+/** Appends through the copy of the function that does not lock the gate. */
+let ungated: DatabaseThrough;
 
 beforeAll(async () => {
   world = await createWorld({ api: 0, projectors: 0 });
   store = openStore(world.databaseUrls.owner, 16);
   reading = openStore(world.databaseUrls.projector);
+  ungated = databaseThrough(world.databaseUrls.owner, (statement, send) =>
+    send({ ...statement, text: statement.text.replace('es.append', 'es.append_ungated') }),
+  );
   const [row] = await world.query<{ definition: string }>(
     `select pg_get_functiondef('es.append'::regproc) as definition`,
   );
@@ -39,43 +48,36 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all([store.stop(), reading.stop()]);
+  await Promise.all([store.stop(), ungated.stop(), reading.stop()]);
   await world.stop();
 });
 
-/** Appends through the copy. */
-function ungated(executor: Executor): Executor {
-  return {
-    query: (config) =>
-      executor.query({
-        text: config.text.replace('es.append', 'es.append_ungated'),
-        ...(config.values ? { values: config.values } : {}),
-      }),
-  };
-}
-
 interface Variant {
   readonly name: string;
-  readonly through: (executor: Executor) => Executor;
+  /** Where it appends. */
+  readonly log: () => Database;
   readonly read: (after: bigint) => Promise<readonly bigint[]>;
 }
 
 async function readGated(after: bigint): Promise<readonly bigint[]> {
-  const events = await readAfter(reading.pool, after, pageEvents);
+  const events = await readAfter(reading.database, after, pageEvents);
   return events.map(({ position }) => position);
 }
 
-const gated: Variant = { name: 'with the gate', through: (executor) => executor, read: readGated };
+const gated: Variant = { name: 'with the gate', log: () => store.database, read: readGated };
 const withoutGate: readonly Variant[] = [
-  { name: 'when appends do not lock the gate', through: ungated, read: readGated },
+  { name: 'when appends do not lock the gate', log: () => ungated.database, read: readGated },
   {
     name: 'when the reader does not look at the gate',
-    through: (executor) => executor,
+    log: () => store.database,
     read: async (after) => {
-      const { rows } = await reading.pool.query<{ position: bigint }>(
-        'select position from es.events where position > $1 order by position limit $2',
-        [after, pageEvents],
-      );
+      const rows = await reading.database
+        .selectFrom('es.events')
+        .select('position')
+        .where('position', '>', after)
+        .orderBy('position')
+        .limit(pageEvents)
+        .execute();
       return rows.map(({ position }) => position);
     },
   },
@@ -114,12 +116,12 @@ async function positionsAfter(start: bigint): Promise<readonly bigint[]> {
 }
 
 /** An earlier position is held open while a later one commits and is read. */
-async function lostToALateCommit({ through, read }: Variant): Promise<number> {
+async function lostToALateCommit({ log, read }: Variant): Promise<number> {
   const start = await endOfTheLog();
   const { seen, page } = follower(start, read);
-  await inTransaction(store, async (client) => {
-    await appendAll(through(client), [command()], false);
-    await appendAll(through(store.pool), [command()], false);
+  await inTransaction(log(), async (client) => {
+    await appendAll(client, [command()]);
+    await appendAll(log(), [command()]);
     await page();
   });
   while ((await page()) > 0);
@@ -132,16 +134,16 @@ interface Run {
 }
 
 /** Writers that commit late or not at all, at random, and one that reads meanwhile. */
-async function run({ through, read }: Variant): Promise<Run> {
+async function run({ log, read }: Variant): Promise<Run> {
   const start = await endOfTheLog();
   const { seen, page } = follower(start, read);
   const writer = async () => {
     for (let round = 0; round < 40; round++) {
-      await inTransaction<unknown>(store, async (client, abort) => {
+      await inTransaction<unknown>(log(), async (client, abort) => {
         const streamId = newStream();
-        await appendAll(through(client), [command({ streamId })], false);
+        await appendAll(client, [command({ streamId })]);
         // Work between append and commit: what the rules forbid and a slow machine does anyway.
-        if (Math.random() < 0.3) await client.query('select pg_sleep(random() * 0.015)');
+        if (Math.random() < 0.3) await sql`select pg_sleep(random() * 0.015)`.execute(client);
         return Math.random() < 0.1 ? abort(undefined) : undefined;
       });
     }
@@ -181,11 +183,11 @@ describe('many appends that commit late or roll back', () => {
 describe('the reader', () => {
   test('is held back by an append in flight and by nothing that was appended before it', async () => {
     const start = await endOfTheLog();
-    const [before] = await positionsOf(appendAll(store.pool, [command()], false));
+    const [before] = await positionsOf(appendAll(store.database, [command()]));
     let after: bigint | undefined;
-    await inTransaction<unknown>(store, async (client, abort) => {
-      await appendAll(client, [command()], false);
-      [after] = await positionsOf(appendAll(store.pool, [command()], false));
+    await inTransaction<unknown>(store.database, async (client, abort) => {
+      await appendAll(client, [command()]);
+      [after] = await positionsOf(appendAll(store.database, [command()]));
       expect(await readGated(start)).toEqual([before]);
       return abort(undefined);
     });
@@ -205,7 +207,7 @@ describe('the reader', () => {
         await stranger.query('create temp table written (what int) on commit drop');
         await stranger.query('select pg_current_xact_id(), pg_advisory_xact_lock_shared(7)');
       }
-      const appended = await positionsOf(appendAll(store.pool, [command(), command()], false));
+      const appended = await positionsOf(appendAll(store.database, [command(), command()]));
       expect(await readGated(start)).toEqual(appended);
     } finally {
       await Promise.all(strangers.map((stranger) => stranger.end()));
@@ -215,19 +217,19 @@ describe('the reader', () => {
   test('gets the versions of a stream in order, also when a later one was appended by the older transaction', async () => {
     const start = await endOfTheLog();
     const streamId = newStream();
-    await inTransaction(store, async (client) => {
+    await inTransaction(store.database, async (client) => {
       // The older transaction by its id, as an outbox row before the append would make it.
-      await client.query('select pg_current_xact_id()');
-      await appendAll(store.pool, [command({ streamId })], false);
-      await appendAll(client, [command({ streamId, expectedVersion: 1 })], false);
+      await sql`select pg_current_xact_id()`.execute(client);
+      await appendAll(store.database, [command({ streamId })]);
+      await appendAll(client, [command({ streamId, expectedVersion: 1 })]);
     });
-    const events = await readAfter(reading.pool, start, pageEvents);
+    const events = await readAfter(reading.database, start, pageEvents);
     expect(events.map(({ version }) => version)).toEqual([1, 2]);
   });
 
   test('refuses an isolation in which it would see the log as it was before it looked at the gate', async () => {
-    const outcome = inTransaction(reading, async (client) => {
-      await client.query('set transaction isolation level repeatable read');
+    const outcome = inTransaction(reading.database, async (client) => {
+      await sql`set transaction isolation level repeatable read`.execute(client);
       await readAfter(client, 0n, 1);
     });
     await expect(outcome).rejects.toThrow('es.safe_position needs read committed, not repeatable read');

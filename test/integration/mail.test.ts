@@ -7,7 +7,7 @@ import { parseEnvironment } from '@docket/runtime/environment';
 import { verifyLink } from '@docket/runtime/link-token';
 import { accountStream } from '@docket/shared/stored-event';
 import { connect } from '@docket/store/connect';
-import { appendAll } from '@docket/store/log';
+import { appendAll } from '@docket/store/log/append';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { until } from '../support/until.ts';
@@ -119,23 +119,19 @@ async function register(world: System, addresses: readonly NewAddress[]): Promis
       'insert into directory.addresses (id, account_id, address, address_key, confirmed) values ($1, $2, $3, $3, $4)',
       [addressId, accountId, `${name}@example.org`, confirmed],
     );
-    await appendAll(
-      store.pool,
-      [
-        {
-          streamId: accountStream(accountId),
-          expectedVersion: 0,
-          commandId: randomUUID(),
-          events: [
-            { type: 'AccountRegistered', data: { namespace_id: namespaceId, is_admin: false } },
-            { type: 'AddressAdded', data: { address_id: addressId, confirmation } },
-          ],
-          metadata: { actor: null, request_id: name, correlation_id: name, causation_id: name },
-          context: { ip: null, userAgent: null, fingerprint: null },
-        },
-      ],
-      false,
-    );
+    await appendAll(store.database, [
+      {
+        streamId: accountStream(accountId),
+        expectedVersion: 0,
+        commandId: randomUUID(),
+        events: [
+          { type: 'AccountRegistered', data: { namespace_id: namespaceId, is_admin: false } },
+          { type: 'AddressAdded', data: { address_id: addressId, confirmation } },
+        ],
+        metadata: { actor: null, request_id: name, correlation_id: name, causation_id: name },
+        context: { ip: null, userAgent: null, fingerprint: null },
+      },
+    ]);
     registered.push({ name, accountId, addressId });
   }
   await store.stop();

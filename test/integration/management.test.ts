@@ -3,13 +3,13 @@ import { createHmac } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { firstImage, fresh, secondImage, tokenOf } from '../conformance/stage.ts';
-import { exchange } from '../conformance/exchange.ts';
-import { basic } from '../conformance/stage.ts';
-import type { Account, Credentials } from '../conformance/world.ts';
+import { exchange } from '../support/exchange.ts';
 import { hub } from '../support/hub.ts';
 import type { Hub } from '../support/hub.ts';
+import { firstImage, fresh, secondImage, tokenOf } from '../support/stage.ts';
+import { basic } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account, Credentials } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 
 let world: System;

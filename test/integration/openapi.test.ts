@@ -1,20 +1,18 @@
 /** The document that describes the API, held to what is mounted and to what the running processes answer. */
 import { v2Prefixes } from '@docket/shared/v2-prefixes';
-import { managementOperations as operationsThatManage } from '@docket/api/openapi/management';
-import { operations } from '@docket/api/openapi/operations';
+import { methods as httpMethods } from '@docket/api/http/operation';
+import { routeOf } from '@docket/api/http/paths';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { exchange } from '../conformance/exchange.ts';
-import type { Answer } from '../conformance/exchange.ts';
-import { valuesOf } from '../conformance/exchange.ts';
-import { basic, fresh, tokenOf } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
-import { mountedRoutes } from '../support/mounted-routes.ts';
+import { exchange, valuesOf } from '../support/exchange.ts';
+import type { Answer } from '../support/exchange.ts';
+import { endpoints, managementEndpoints, mountedRoutes } from '../support/mounted-routes.ts';
+import { Description } from '../support/openapi-document.ts';
+import { basic, fresh, tokenOf } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
-import { Description } from './openapi-document.ts';
 
 let world: System;
 let owner: Account;
@@ -86,15 +84,11 @@ describe('the document', () => {
   });
 
   test('holds every route that is mounted, with every method, and no other', async () => {
-    const { exact, wildcards } = await mountedRoutes(world.environment);
-    const told = operations
-      .filter(({ route }) => !route.includes('*'))
-      .map(({ method, route }) => `${method} ${route}`);
-    expect(told.toSorted()).toEqual(exact.toSorted());
-    // Below a wildcard the handler itself tells methods apart; the next test asks it.
-    expect([...new Set(operations.map(({ route }) => route).filter((route) => route.includes('*')))]).toEqual(
-      wildcards,
-    );
+    const told = description.operations.map(({ method, path }) => `${method} ${path}`);
+    expect(told.toSorted()).toEqual(endpoints.map(({ method, path }) => `${method} ${path}`).toSorted());
+    const routes = new Set(description.operations.map(({ path }) => routeOf(path)));
+    // A route takes every method and tells them apart itself; the next test asks it.
+    expect([...routes].toSorted()).toEqual((await mountedRoutes(world.environment)).toSorted());
   });
 
   test('says of each path exactly the methods that it has: all others are answered 405, with the list', async () => {
@@ -108,9 +102,17 @@ describe('the document', () => {
       const described = new Set(
         description.operations.filter((operation) => operation.path === path).map(({ method }) => method),
       );
-      for (const method of ['GET', 'PUT', 'POST', 'PATCH', 'DELETE']) {
-        const { status } = await ask(method, target, {}, method === 'GET' ? null : '');
+      for (const method of httpMethods) {
+        const answer = await ask(method, target, {}, method === 'GET' ? null : '');
+        const { status } = answer;
         expect(`${method} ${target}: ${status === 405}`).toBe(`${method} ${target}: ${!described.has(method)}`);
+        if (status !== 405) continue;
+        expect(valuesOf(answer, 'Allow').flatMap((value) => value.split(', '))).toEqual(
+          httpMethods.filter((name) => described.has(name)),
+        );
+        // In the words of the protocol that the path belongs to.
+        const sentence = path.startsWith('/v2/') ? 'message' : 'error';
+        expect(JSON.parse(answer.body)).toHaveProperty(sentence, expect.stringContaining('may be used here'));
       }
     }
   });
@@ -234,7 +236,7 @@ test('every answer of a walk through the whole API is as described', async () =>
   /** Asked of one operation or of none here: the same code answers them for all, or another setting would be needed. */
   const rare = /40[05]|413|422|500|503|POST \/v1\/users 401/;
   /** Asked as everybody by the test of rights, which holds its answers to the document as well. */
-  const elsewhere = operationsThatManage.map(({ method, path }) => `${method} ${path} `);
+  const elsewhere = managementEndpoints.map(({ method, path }) => `${method} ${path} `);
   const unseen = description.operations.flatMap(({ method, path, statuses }) =>
     statuses.map((status) => `${method} ${path} ${status}`).filter((pair) => !description.seen.has(pair)),
   );

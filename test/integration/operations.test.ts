@@ -11,9 +11,9 @@ import { mailProjection, searchProjection, tablesProjection } from '@docket/stor
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import type { Account } from '../conformance/world.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 
 const readiness = z.object({

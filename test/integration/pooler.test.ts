@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 
-import type { Account } from '../conformance/world.ts';
 import { pgbouncerProgram, startPgbouncer } from '../support/pgbouncer.ts';
 import type { Pgbouncer } from '../support/pgbouncer.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 
 const historyAnswer = z.object({ results: z.array(z.object({ type: z.string() })) });

@@ -5,26 +5,16 @@ import { setTimeout as elapsed } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 
-import { Connection, written } from '../conformance/exchange.ts';
-import type { Answer } from '../conformance/exchange.ts';
-import { announce, push, readImages, remove, repositoryOf } from '../conformance/repository.ts';
-import type { Repository } from '../conformance/repository.ts';
-import {
-  arranged,
-  basic,
-  bodyOf,
-  firstImage,
-  fresh,
-  get,
-  headersWith,
-  staged,
-  wantsToken,
-} from '../conformance/stage.ts';
-import type { Stage } from '../conformance/stage.ts';
+import { Connection, written } from '../support/exchange.ts';
+import type { Answer } from '../support/exchange.ts';
+import { announce, push, readImages, remove, repositoryOf } from '../support/repository.ts';
+import type { Repository } from '../support/repository.ts';
+import { arranged, basic, bodyOf, firstImage, fresh, get, headersWith, staged, wantsToken } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import { challenge, whole, wholly } from '../support/whole-answer.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { challenge, whole, wholly } from './edge.ts';
 
 let world: System;
 let stage: Stage;

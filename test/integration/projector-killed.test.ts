@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 
 import { connect } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Connection } from '@docket/store/connect';
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 
 import type { Service } from '../support/docket.ts';
+import { expectedReadModels, storedReadModels } from '../support/read-models.ts';
+import { appendHistories, attempts, eventsOf } from '../support/repository-histories.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { expectedReadModels, storedReadModels } from './read-models.ts';
-import { appendHistories, deeds, eventsOf } from './repository-histories.ts';
 
 const kills = 10;
 const streamsPerRound = 40;
@@ -20,7 +20,7 @@ const backlogEventsMax = 2_500n;
 const takeoverMsMax = 2_000;
 
 let world: System;
-let api: Store;
+let api: Connection;
 /** Sees what the connections of others are at. */
 let superuser: pg.Client;
 
@@ -84,8 +84,8 @@ test(
     );
     expect(inTheMiddle).toBeGreaterThan(0);
     expect(Math.max(...takeoversMs)).toBeLessThan(takeoverMsMax);
-    const stored = await storedReadModels(api.pool, 'read');
-    expect(stored).toEqual(await expectedReadModels(api.pool));
+    const stored = await storedReadModels(api.database, 'read');
+    expect(stored).toEqual(await expectedReadModels(api.database));
     // Every event counts one version of its row, so none was applied twice and none was left out.
     expect(stored.repositories.reduce((sum, { version }) => sum + version, 0)).toBe(events);
     const [end] = await world.query(
@@ -101,11 +101,11 @@ test(
 async function write(namespace_id: string, signal: AbortSignal): Promise<number> {
   let events = 0;
   for (let round = 0; !signal.aborted; round += 1) {
-    const histories = fc.sample(deeds, { numRuns: streamsPerRound, seed: round }).map((sequence) => {
+    const histories = fc.sample(attempts, { numRuns: streamsPerRound, seed: round }).map((sequence) => {
       const repositoryId = randomUUID();
       return { repositoryId, events: eventsOf({ namespace_id, name: `r-${repositoryId}` }, sequence) };
     });
-    await appendHistories(api.pool, histories);
+    await appendHistories(api.database, histories);
     events += histories.reduce((sum, history) => sum + history.events.length, 0);
     await until('the projectors keep up', async () => signal.aborted || (await backlog()) < backlogEventsMax);
   }

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import type { ImportRecord } from '../conformance/world.ts';
 import { spawnDocket } from '../support/docket.ts';
 import { patched } from '../support/patch.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
+import type { ImportRecord } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 
 const records: readonly ImportRecord[] = Array.from({ length: 200 }, (_, index) => ({
@@ -18,8 +18,8 @@ const records: readonly ImportRecord[] = Array.from({ length: 200 }, (_, index) 
 }));
 /** Pages so small that there is a middle to be killed in. */
 const smallPages = patched([
-  { file: '/projector/dist/tables.js', from: 'pageEventsMax = 1_000', to: 'pageEventsMax = 10' },
-  { file: '/projector/dist/search/project.js', from: 'pageEventsMax = 10_000', to: 'pageEventsMax = 30' },
+  { file: '/projector/dist/tables/follower.js', from: 'pageEventsMax = 1_000', to: 'pageEventsMax = 10' },
+  { file: '/projector/dist/search/follower.js', from: 'pageEventsMax = 10_000', to: 'pageEventsMax = 30' },
 ]);
 const kills = 2;
 const searchAnswer = z.object({ num_results: z.number() });

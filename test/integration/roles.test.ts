@@ -1,23 +1,25 @@
-import type { Store } from '@docket/store/connect';
-import { appendAll, readAfter, readStream } from '@docket/store/log';
-import pg from 'pg';
+import { readEvent } from '@docket/shared/stored-event';
+import type { Connection } from '@docket/store/connect';
+import { appendAll } from '@docket/store/log/append';
+import { readAfter, readStream } from '@docket/store/log/read';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { command, openStore } from '../support/append-commands.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { command, openStore } from './append-commands.ts';
 
 const roles = ['api', 'projector', 'owner'] as const;
 const refused = '42501';
 
 let world: System;
-let stores: Readonly<Record<(typeof roles)[number], Store>>;
+let stores: Readonly<Record<(typeof roles)[number], Connection>>;
 
 beforeAll(async () => {
   world = await createWorld({ api: 0, projectors: 0 });
   const { api, projector, owner } = world.databaseUrls;
   stores = { api: openStore(api), projector: openStore(projector), owner: openStore(owner) };
-  await appendAll(stores.api.pool, [command()], true);
+  await appendAll(stores.api.database, [command()]);
 });
 
 afterAll(async () => {
@@ -46,7 +48,7 @@ const rewrites = [
 describe.each(roles)('the role of the %s', (role) => {
   test.each(rewrites)('cannot rewrite the log: %s', async (statement) => {
     const before = await log();
-    await expect(stores[role].pool.query(statement)).rejects.toMatchObject({ code: refused });
+    await expect(sql.raw(statement).execute(stores[role].database)).rejects.toMatchObject({ code: refused });
     expect(await log()).toEqual(before);
   });
 });
@@ -67,7 +69,7 @@ describe.each(['api', 'projector'] as const)('the role of the %s', (role) => {
     `set session_replication_role = 'replica'`,
     'update public.docket_migrations set checksum = null',
   ])('goes by the one door or not at all: %s', async (statement) => {
-    await expect(stores[role].pool.query(statement)).rejects.toMatchObject({ code: refused });
+    await expect(sql.raw(statement).execute(stores[role].database)).rejects.toMatchObject({ code: refused });
   });
 
   test.each([
@@ -81,39 +83,39 @@ describe.each(['api', 'projector'] as const)('the role of the %s', (role) => {
     'create role mine',
     'create database mine',
   ])('makes nothing: %s', async (statement) => {
-    await expect(stores[role].pool.query(statement)).rejects.toMatchObject({ code: refused });
+    await expect(sql.raw(statement).execute(stores[role].database)).rejects.toMatchObject({ code: refused });
   });
 
   test('reads the log', async () => {
-    expect((await readAfter(stores[role].pool, 0n, 10)).length).toBeGreaterThan(0);
+    expect((await readAfter(stores[role].database, 0n, 10)).length).toBeGreaterThan(0);
   });
 });
 
 test('the API appends, by the function', async () => {
-  expect(await appendAll(stores.api.pool, [command()], true)).toMatchObject([{ outcome: 'appended', version: 1 }]);
+  expect(await appendAll(stores.api.database, [command()])).toMatchObject([{ outcome: 'appended', version: 1 }]);
 });
 
 test('the projector does not append', async () => {
-  await expect(appendAll(stores.projector.pool, [command()], true)).rejects.toMatchObject({ code: refused });
+  await expect(appendAll(stores.projector.database, [command()])).rejects.toMatchObject({ code: refused });
 });
 
 test('the API changes no read model and no checkpoint, the projector no directory', async () => {
-  const others: readonly (readonly [Store, string])[] = [
+  const others: readonly (readonly [Connection, string])[] = [
     [stores.api, 'delete from read.repositories'],
     [stores.api, 'update es.projections set position = 0'],
     [stores.projector, 'delete from directory.repository_names'],
     [stores.projector, 'update directory.accounts set is_admin = true'],
   ];
   for (const [store, statement] of others) {
-    await expect(store.pool.query(statement)).rejects.toMatchObject({ code: refused });
+    await expect(sql.raw(statement).execute(store.database)).rejects.toMatchObject({ code: refused });
   }
 });
 
 test('what a session puts in front of the names that the functions use does not get into them', async () => {
-  const client = new pg.Client({ connectionString: world.databaseUrls.api });
-  await client.connect();
+  // One connection, so that every statement is of the session that was prepared.
+  const session = openStore(world.databaseUrls.api, 1);
   try {
-    await client.query(`
+    await sql`
       create temp table events (like es.events);
       create temp table pg_locks as select 'advisory'::text as locktype, 1::smallint as objsubid,
         458752::oid as classid, 0::oid as objid, oid as database from pg_database;
@@ -126,16 +128,16 @@ test('what a session puts in front of the names that the functions use does not 
       create function pg_temp.equal(int, int) returns boolean language plpgsql as $f$
         begin raise exception 'called as %', current_user; end $f$;
       create operator pg_temp.= (leftarg = int, rightarg = int, function = pg_temp.equal);
-      set search_path = pg_temp, es, pg_catalog`);
+      set search_path = pg_temp, es, pg_catalog`.execute(session.database);
     const given = command();
-    expect(await appendAll(client, [given], false)).toMatchObject([{ outcome: 'appended', version: 1 }]);
-    expect(await readStream(stores.api.pool, given.streamId)).toHaveLength(1);
-    const { rows } = await client.query('select 1 from pg_temp.events');
+    expect(await appendAll(session.database, [given])).toMatchObject([{ outcome: 'appended', version: 1 }]);
+    expect(await readStream(stores.api.database, given.streamId, readEvent)).toHaveLength(1);
+    const { rows } = await sql`select 1 from pg_temp.events`.execute(session.database);
     expect(rows).toEqual([]);
     // A reader that believed the false pg_locks would stand at the beginning.
-    const { rows: safe } = await client.query<{ ahead: boolean }>('select es.safe_position() > 0 as ahead');
+    const { rows: safe } = await sql`select es.safe_position() > 0 as ahead`.execute(session.database);
     expect(safe).toEqual([{ ahead: true }]);
   } finally {
-    await client.end();
+    await session.stop();
   }
 });

@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { valuesOf } from '../conformance/exchange.ts';
-import { push, readImages, repositoryOf, requestDeletion } from '../conformance/repository.ts';
-import { arranged, bodyOf, get, staged } from '../conformance/stage.ts';
-import type { Stage } from '../conformance/stage.ts';
+import { valuesOf } from '../support/exchange.ts';
+import { push, readImages, repositoryOf, requestDeletion } from '../support/repository.ts';
+import { arranged, bodyOf, get, staged } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { whole, wholly } from '../support/whole-answer.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { whole, wholly } from './edge.ts';
 
 let world: System;
 let stage: Stage;

@@ -12,22 +12,22 @@ import { library, repositoryName } from '@docket/shared/names';
 import { searchDocument } from '@docket/shared/search';
 import { searchIndexSettings, searchIndexUid } from '@docket/shared/search-index';
 import { connect } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Connection } from '@docket/store/connect';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { expectedReadModels } from '../support/read-models.ts';
+import { appendHistories, attempts, eventsOf } from '../support/repository-histories.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-import { expectedReadModels } from './read-models.ts';
-import { appendHistories, deeds, eventsOf } from './repository-histories.ts';
 
 const documentsMax = 10_000;
 const healMsMax = 20_000;
 const takeoverMsMax = 5_000;
 
 let world: System;
-let api: Store;
+let api: Connection;
 let engine: Meilisearch;
 let connection: MeilisearchConnection;
 let uid: string;
@@ -73,14 +73,17 @@ beforeEach(async () => {
   await healed();
 });
 
-test('every document is its row, deleted repositories have none, and the settings are ours', async () => {
+test('every document is its row, repositories that are deleted or taken down have none, and the settings are ours', async () => {
   const documents = await indexed();
-  const [rows] = await world.query<{ active: number; gone: number }>(
+  const [rows] = await world.query<{ active: number; gone: number; down: number }>(
     `select count(*) filter (where status = 'active')::int as active,
-       count(*) filter (where status <> 'active')::int as gone from read.repositories`,
+       count(*) filter (where status <> 'active')::int as gone,
+       count(*) filter (where status = 'taken_down')::int as down
+     from read.repositories`,
   );
   expect(documents).toHaveLength(rows?.active ?? 0);
   expect(rows?.gone).toBeGreaterThan(0);
+  expect(rows?.down).toBeGreaterThan(0);
   expect(await settings()).toMatchObject(searchIndexSettings);
 });
 
@@ -185,11 +188,11 @@ async function start(port: number | undefined): Promise<Meilisearch> {
 /** New repositories, of all sorts and fates. */
 async function happen(): Promise<void> {
   round += 1;
-  const histories = fc.sample(deeds, { numRuns: 25, seed: round }).map((sequence, index) => {
+  const histories = fc.sample(attempts, { numRuns: 25, seed: round }).map((sequence, index) => {
     const repositoryId = randomUUID();
     return { repositoryId, events: eventsOf({ namespace_id: namespaceId, name: `r${round}-${index}` }, sequence) };
   });
-  await appendHistories(api.pool, histories);
+  await appendHistories(api.database, histories);
 }
 
 async function searchCheckpointIsAtTheEnd(): Promise<boolean> {
@@ -206,7 +209,7 @@ async function indexed(): Promise<readonly object[]> {
 
 /** The index is what the log says, document for document; answers with how many there are. */
 async function healed(): Promise<number> {
-  const { repositories } = await expectedReadModels(api.pool);
+  const { repositories } = await expectedReadModels(api.database);
   const documents = repositories
     .map(({ number, state, last_updated }) =>
       searchDocument({

@@ -150,6 +150,30 @@ describe('docket up', { timeout: testTimeoutMs }, () => {
     expect(await stopped(second.child, 'SIGINT')).toBe(0);
   });
 
+  it('is found by the other verbs as soon as its port answers', async () => {
+    const dataDirectory = newDataDirectory();
+    const env = environmentOf(dataDirectory, await freePort());
+    const starting = up(env);
+    const answering = until(
+      'the port answers',
+      async () => (await fetch(`http://127.0.0.1:${env['PORT']}/v1/_ping`).catch(() => undefined))?.ok,
+      readyDeadlineMs,
+    );
+    await Promise.race([answering, starting]);
+    expect(existsSync(join(dataDirectory, 'run.json'))).toBe(true);
+    const { status, stderr } = await docket(['projections'], { DOCKET_DATA_DIR: dataDirectory });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect((await starting).url).toBe(instanceOf(dataDirectory).url);
+  });
+
+  it('takes a free port when it is told 0, and says which', async () => {
+    const dataDirectory = newDataDirectory();
+    const { url } = await up(environmentOf(dataDirectory, 0));
+    expect(new URL(url).port).not.toBe('0');
+    expect(instanceOf(dataDirectory).url).toBe(url);
+    expect((await fetch(`${url}/v1/_ping`)).status).toBe(200);
+  });
+
   it('finds what a killed one left running, stops it and goes on with the data', async () => {
     const dataDirectory = newDataDirectory();
     const env = environmentOf(dataDirectory, await freePort());

@@ -1,10 +1,11 @@
 /** Every answer that a test receives is held to the API's own description of itself. */
+import { slices } from '@docket/api/app';
 import { openapiDocument } from '@docket/api/openapi/document';
 
-import { Description } from '../integration/openapi-document.ts';
-import type { Exchange } from '../integration/openapi-document.ts';
+import { Description } from './openapi-document.ts';
+import type { Exchange } from './openapi-document.ts';
 
-const description = new Description(openapiDocument());
+const description = new Description(openapiDocument(slices));
 
 /** Throws when a described path answered otherwise than it is described. What is no path of the API is described nowhere. */
 export function mustBeDescribed(exchange: Exchange): void {

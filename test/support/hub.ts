@@ -1,7 +1,7 @@
 /** Requests as the tools of the Hub send them: JSON there and back, to the API processes in turn. */
-import { basic, inTurn } from '../conformance/stage.ts';
-import { valuesOf } from '../conformance/exchange.ts';
-import type { Credentials } from '../conformance/world.ts';
+import { valuesOf } from './exchange.ts';
+import { basic, inTurn } from './stage.ts';
+import type { Credentials } from './world.ts';
 
 export interface HubAnswer {
   readonly status: number;

@@ -1,5 +1,6 @@
-/** The routes of the API as its processes mount them, with nothing behind them. */
-import { routeTable } from '@docket/api/app';
+/** The operations of the API as its table has them, and the paths at which its processes mount them. */
+import { createApp, slices } from '@docket/api/app';
+import { endpointsOf } from '@docket/api/http/operation';
 import { sessions } from '@docket/api/access/sessions';
 import { tokens } from '@docket/api/access/tokens';
 import { parseEnvironment } from '@docket/runtime/environment';
@@ -7,12 +8,17 @@ import { createLog } from '@docket/runtime/log';
 import { connect } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
 
-/** `GET /v1/users`, once for each method; and the paths that hold a wildcard, whose handlers tell methods apart themselves. */
-export async function mountedRoutes(
-  settings: Readonly<Record<string, string>>,
-): Promise<{ readonly exact: readonly string[]; readonly wildcards: readonly string[] }> {
+export const endpoints = endpointsOf(Object.values(slices).flat());
+
+/** Those of the Hub's present API, by which repositories are managed. */
+export const managementEndpoints = endpoints.filter(
+  ({ path }) => path.startsWith('/v2/') && path !== '/v2/' && path !== '/v2/_catalog' && !path.endsWith('/history'),
+);
+
+/** Paths of express, of the very app that a process serves, with nothing behind it. */
+export async function mountedRoutes(settings: Readonly<Record<string, string>>): Promise<readonly string[]> {
   const environment = parseEnvironment({ ...settings });
-  const database = connect({
+  const { database, stop } = connect({
     url: environment.databaseUrl,
     applicationName: 'docket test',
     pooler: 'none',
@@ -20,11 +26,11 @@ export async function mountedRoutes(
     onIdleError: () => undefined,
   });
   try {
-    const mounted = routeTable({
+    const app = createApp({
       ...environment,
       database,
       log: createLog({ name: 'api', level: 'silent' }),
-      groupCommit: groupCommit({ executor: database.pool, prepared: false, onAppended: () => undefined }),
+      groupCommit: groupCommit({ database, onAppended: () => undefined }),
       onAppended: () => undefined,
       passwords: {
         isRight: () => Promise.resolve(false),
@@ -34,18 +40,9 @@ export async function mountedRoutes(
       tokens: tokens(environment.tokenKeys, environment.tokenTtlSeconds),
       sessions: sessions(environment.tokenKeys),
       engines: [],
-    }).flatMap(([, routes]) => routes);
-    return {
-      exact: mounted
-        .filter(({ path }) => !path.includes('*'))
-        .flatMap(({ path, handlers }) =>
-          Object.keys(handlers)
-            .filter((method) => method !== 'HEAD')
-            .map((method) => `${method} ${path}`),
-        ),
-      wildcards: mounted.filter(({ path }) => path.includes('*')).map(({ path }) => path),
-    };
+    });
+    return app.router.stack.flatMap(({ route }) => (route ? [route.path] : []));
   } finally {
-    await database.stop();
+    await stop();
   }
 }

@@ -2,16 +2,25 @@
  * Processes of another version than this checkout's: what was built is changed while it is loaded, one text for another, and no file is
  * touched. For an older reader, and for rules that are taken out to see whether anybody notices.
  */
+import { existsSync } from 'node:fs';
+
+/** Of the project: this file is run from where it stands and from where it was built to. */
+const root = rootFrom(new URL('.', import.meta.url));
 
 export interface Patch {
-  /** The end of the path of a file that was built. */
+  /** The end of the path of a file that was built, from the name of its package on. */
   readonly file: string;
   readonly from: string;
   readonly to: string;
 }
 
-/** To be added to the environment of a process. A patch that finds nothing to change ends it. */
+/** To be added to the environment of a process. A patch that finds nothing to change ends it; one of no file is refused here. */
 export function patched(patches: readonly Patch[]): Readonly<Record<string, string>> {
+  for (const { file } of patches) {
+    if (!['packages', 'services'].some((folder) => existsSync(new URL(`${folder}${file}`, root)))) {
+      throw new Error(`nothing to patch: no package was built to ${file}`);
+    }
+  }
   const hooks = `
     const patches = ${JSON.stringify(patches)};
     export async function load(url, context, next) {
@@ -27,6 +36,10 @@ export function patched(patches: readonly Patch[]): Readonly<Record<string, stri
     }`;
   const registration = `import { register } from 'node:module'; register(${JSON.stringify(moduleUrl(hooks))});`;
   return { NODE_OPTIONS: `--import=${moduleUrl(registration)}` };
+}
+
+function rootFrom(folder: URL): URL {
+  return existsSync(new URL('pnpm-workspace.yaml', folder)) ? folder : rootFrom(new URL('..', folder));
 }
 
 function moduleUrl(source: string): string {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
 
-import type { Account, ImportRecord, World, WorldOptions } from '../conformance/world.ts';
+import type { Stack } from '../stack.ts';
 import { apiService, docket, projectorService, runDocket } from './docket.ts';
 import type { Service, VerbResult } from './docket.ts';
 import { mailsIn } from './mail.ts';
@@ -18,7 +18,51 @@ import { until } from './until.ts';
 
 const requestTimeoutMs = 10_000;
 
-interface SystemOptions extends WorldOptions {
+export interface Credentials {
+  readonly name: string;
+  readonly password: string;
+}
+
+export interface Account extends Credentials {
+  readonly id: string;
+  readonly email: string;
+}
+
+interface Engine {
+  /** Gone for the processes of this world (stopped, or no longer reachable); resolves when they can feel it. */
+  stop(): Promise<void>;
+  /** There again, with its data. */
+  start(): Promise<void>;
+}
+
+/** What clients need: real processes over a database of their own. */
+export interface World {
+  /** One URL for each API process. */
+  readonly urls: readonly string[];
+  readonly admin: Credentials;
+  createAccount(name?: string, options?: { readonly active?: boolean }): Promise<Account>;
+  mails(): Promise<readonly { readonly to: string; readonly text: string; readonly link: string }[]>;
+  /** Runs `./docket import` on these records, as one file. */
+  importRepositories(records: readonly ImportRecord[]): Promise<void>;
+  /** The search index holds everything that is in the log. */
+  searchable(): Promise<void>;
+  readonly database: Engine;
+  readonly meilisearch: Engine;
+  stop(): Promise<void>;
+}
+
+export interface ImportRecord {
+  readonly name: string;
+  readonly description?: string;
+  readonly star_count?: number;
+  readonly pull_count?: number;
+}
+
+interface SystemOptions {
+  /** How many API processes. */
+  readonly api?: number;
+  /** Settings of the processes, beside those that the world gives them itself. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** How many projectors; one unless told. */
   readonly projectors?: number;
   /** The database that it is a copy of, migrated; an empty one with an admin unless told. */
@@ -27,7 +71,7 @@ interface SystemOptions extends WorldOptions {
   readonly poolerPort?: number;
 }
 
-/** What tests that kill and inspect need beside what clients need. */
+/** What tests that kill and inspect need beside that. */
 export interface System extends World {
   readonly apis: readonly Service[];
   readonly projectors: readonly Service[];
@@ -46,14 +90,10 @@ export interface System extends World {
   projected(): Promise<void>;
 }
 
-export async function createWorld({
-  api = 1,
-  projectors = 1,
-  template = inject('stack').template,
-  poolerPort,
-  environment = {},
-}: SystemOptions = {}): Promise<System> {
-  const stack = inject('stack');
+export async function createWorld(
+  { api = 1, projectors = 1, template, poolerPort, environment = {} }: SystemOptions = {},
+  stack: Stack = inject('stack'),
+): Promise<System> {
   const ends: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const end of ends.toReversed()) await end();
@@ -62,15 +102,17 @@ export async function createWorld({
   try {
     const dataDirectory = mkdtempSync(join(tmpdir(), 'docket-world-'));
     ends.push(async () => rmSync(dataDirectory, { recursive: true, force: true }));
-    const database = await clonedDatabase(template, ends);
+    const database = await clonedDatabase(stack, template ?? stack.template, ends);
     const databaseProxy = await proxyTo(onPort(stack.urls.owner, poolerPort), ends);
     const meilisearchProxy = await proxyTo(stack.meilisearch.url, ends);
     const env: Record<string, string> = {
-      DATABASE_URL: throughProxy(database.urls.api, databaseProxy),
-      PROJECTOR_DATABASE_URL: throughProxy(database.urls.projector, databaseProxy),
+      DATABASE_URL: throughProxy(database.databaseUrls.api, databaseProxy),
+      PROJECTOR_DATABASE_URL: throughProxy(database.databaseUrls.projector, databaseProxy),
       // Migrations hold a lock of their session: never through a pooler.
       MIGRATION_DATABASE_URL:
-        poolerPort === undefined ? throughProxy(database.urls.owner, databaseProxy) : database.urls.owner,
+        poolerPort === undefined
+          ? throughProxy(database.databaseUrls.owner, databaseProxy)
+          : database.databaseUrls.owner,
       MEILISEARCH_URL: throughProxy(stack.meilisearch.url, meilisearchProxy),
       MEILISEARCH_API_KEY: stack.meilisearch.key,
       TOKEN_KEYS: `test:${randomBytes(32).toString('hex')}`,
@@ -87,26 +129,31 @@ export async function createWorld({
       projectorService({ PUBLIC_URL: apis[0]?.url ?? '', ...env }),
     );
     await startAll(followers, ends);
-    return worldOf({ ...database, apis, followers, env, dataDirectory, databaseProxy, meilisearchProxy, stop });
+    return {
+      ...seen({ stack, ...database, apiUrls: apis.map(({ url }) => url), environment: env, dataDirectory }),
+      apis,
+      projectors: followers,
+      database: databaseProxy,
+      meilisearch: meilisearchProxy,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-interface Parts extends Pick<Database, 'urls' | 'pool' | 'indexUid'> {
-  readonly apis: readonly Service[];
-  readonly followers: readonly Service[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly dataDirectory: string;
-  readonly databaseProxy: TcpProxy;
-  readonly meilisearchProxy: TcpProxy;
-  readonly stop: () => Promise<void>;
+/** A world of which only the outside is seen. */
+export type SeenWorld = Omit<System, 'apis' | 'projectors' | 'database' | 'meilisearch' | 'stop'>;
+
+interface Place extends Pick<System, 'databaseUrls' | 'environment' | 'dataDirectory'> {
+  readonly stack: Stack;
+  readonly pool: pg.Pool;
+  readonly apiUrls: readonly string[];
 }
 
-function worldOf(parts: Parts): System {
-  const { apis, followers, env, dataDirectory, pool } = parts;
-  const { admin, meilisearch } = inject('stack');
+export function seen({ stack, pool, apiUrls, databaseUrls, environment, dataDirectory }: Place): SeenWorld {
+  const { admin, meilisearch } = stack;
   const query: System['query'] = async (text, values = []) => (await pool.query(text, [...values])).rows;
   const mails = () => mailsIn(join(dataDirectory, 'mail'));
   const reached = (projection: string) =>
@@ -119,32 +166,27 @@ function worldOf(parts: Parts): System {
       return row?.reached;
     });
   return {
-    urls: apis.map(({ url }) => url),
+    urls: apiUrls,
     admin,
-    apis,
-    projectors: followers,
-    databaseUrls: parts.urls,
+    databaseUrls,
     meilisearchUrl: meilisearch.url,
     meilisearchKey: meilisearch.key,
     dataDirectory,
-    environment: env,
-    verb: (words, input) => docket(words, env, input),
+    environment,
+    verb: (words, input) => docket(words, environment, input),
     query,
     mails,
     createAccount: (name = `user_${randomBytes(5).toString('hex')}`, { active = true } = {}) =>
-      createdAccount({ name, active, url: apis[0]?.url ?? '', mails, query }),
-    importRepositories: (records) => imported(records, dataDirectory, env),
+      createdAccount({ name, active, url: apiUrls[0] ?? '', mails, query }),
+    importRepositories: (records) => imported(records, dataDirectory, environment),
     projected: async () => {
       await reached('tables');
     },
     searchable: async () => {
       await reached('tables');
       await reached('search');
-      for (const { url } of apis) await until(`${url} searches in Meilisearch`, () => searchesInMeilisearch(url));
+      for (const url of apiUrls) await until(`${url} searches in Meilisearch`, () => searchesInMeilisearch(url));
     },
-    database: parts.databaseProxy,
-    meilisearch: parts.meilisearchProxy,
-    stop: parts.stop,
   };
 }
 
@@ -153,14 +195,15 @@ async function startAll(services: readonly Service[], ends: (() => Promise<unkno
   await Promise.all(services.map((service) => service.start()));
 }
 
-interface Database {
-  readonly urls: System['databaseUrls'];
+interface Database extends Pick<System, 'databaseUrls'> {
   readonly pool: pg.Pool;
-  readonly indexUid: string;
 }
 
-async function clonedDatabase(template: string, ends: (() => Promise<unknown>)[]): Promise<Database> {
-  const { superuserUrl, urls, meilisearch } = inject('stack');
+async function clonedDatabase(
+  { superuserUrl, urls, meilisearch }: Stack,
+  template: string,
+  ends: (() => Promise<unknown>)[],
+): Promise<Database> {
   const name = `world_${randomBytes(6).toString('hex')}`;
   await asSuperuser(superuserUrl, `create database ${name} template ${template} owner docket_owner`);
   ends.push(() => asSuperuser(superuserUrl, `drop database ${name} with (force)`));
@@ -181,7 +224,7 @@ async function clonedDatabase(template: string, ends: (() => Promise<unknown>)[]
       signal: AbortSignal.timeout(requestTimeoutMs),
     }),
   );
-  return { urls: { owner: of(urls.owner), api: of(urls.api), projector: of(urls.projector) }, pool, indexUid };
+  return { databaseUrls: { owner: of(urls.owner), api: of(urls.api), projector: of(urls.projector) }, pool };
 }
 
 async function asSuperuser(url: string, statement: string): Promise<void> {

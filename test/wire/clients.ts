@@ -2,8 +2,7 @@
  * How the programs of the time put a request on the wire. Go writes Host, User-Agent and the length, then the headers of the program
  * in alphabetical order, then those of its transport; python-requests writes its own first.
  */
-import type { Header } from '../conformance/contract.ts';
-
+import type { Header } from '../support/exchange.ts';
 import type { Speaker } from './script.ts';
 
 type Written = Parameters<Speaker['frame']>[0];

@@ -2,8 +2,7 @@
  * A push, pulls and a deletion in the words of each generation of docker, with what the registry asks the index meanwhile: the facts
  * are those of rows 20 to 36 of the protocol, read from the sources of these programs.
  */
-import type { Header } from '../conformance/contract.ts';
-
+import type { Header } from '../support/exchange.ts';
 import {
   docker053,
   docker06,

@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { repositoryOf } from '../conformance/repository.ts';
-import type { Form } from '../conformance/repository.ts';
-import { basic, staged } from '../conformance/stage.ts';
-import type { Stage } from '../conformance/stage.ts';
+import { repositoryOf } from '../support/repository.ts';
+import type { Form } from '../support/repository.ts';
+import { basic, staged } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
-
 import { generations, registries } from './conversations.ts';
 import { play } from './script.ts';
 

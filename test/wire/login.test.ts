@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { basic, fresh } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
+import { basic, fresh } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
 import { branches, logins } from './logins.ts';
 import type { Branch } from './logins.ts';
 import { play } from './script.ts';

@@ -2,8 +2,7 @@
  * `docker login` and `podman login` in the words of each generation (rows 9 and 20 to 24): up to 1.10 a registration that may find the
  * name known, then up to 18.09 the first version's own question, then the second version's challenge.
  */
-import type { Header } from '../conformance/contract.ts';
-
+import type { Header } from '../support/exchange.ts';
 import {
   docker053,
   docker067,

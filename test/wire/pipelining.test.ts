@@ -3,14 +3,15 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { setTimeout as elapsed } from 'node:timers/promises';
 
+import { connectionsMax } from '@docket/api/limits';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { quantile } from '../bench/harness.ts';
 import { pingedDuring, residentBytes, sendPipelined } from '../bench/pipelined.ts';
-import { Connection, valuesOf, written } from '../conformance/exchange.ts';
-import { readImages, repositoryOf } from '../conformance/repository.ts';
-import { arranged, basic, bodyOf, staged } from '../conformance/stage.ts';
-import type { Stage } from '../conformance/stage.ts';
+import { Connection, exchange, valuesOf, written } from '../support/exchange.ts';
+import { readImages, repositoryOf } from '../support/repository.ts';
+import { arranged, basic, bodyOf, staged } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
@@ -186,7 +187,7 @@ test.each([
   expect(world.apis[0]?.complaints).not.toContain('MaxListenersExceededWarning');
 });
 
-test('a body that trickles is refused in JSON and the connection closed; one over a slow link is waited for', async () => {
+test('a body that trickles and a head that never ends are refused in JSON, and a slow link is waited for', async () => {
   const repository = repositoryOf(stage, 'user');
   const list = `[{"id":"slow"}${' '.repeat(60_000)}]`;
   const headers = [host, ['Content-Length', String(list.length)], ['Authorization', basic(stage.owner)]] as const;
@@ -212,11 +213,41 @@ test('a body that trickles is refused in JSON and the connection closed; one ove
       expect(valuesOf(refused, 'Connection')).toEqual(['close']);
       await connection.ended();
     }),
+    connected(async (connection) => {
+      connection.send('GET /v1/_ping HTTP/1.1\r\nHo');
+      const refused = await connection.answer();
+      expect(refused).toMatchObject({ status: 408, body: '{"error":"the request took too long"}' });
+      await connection.ended();
+    }),
     // 2 kB/s: a third of what a modem does.
     connected(async (connection) => arranged(await sent(1_000, 500, connection), 200)),
   ]);
   expect(bodyOf(await readImages(repository))).toEqual([{ id: 'slow', checksum: '' }]);
 }, 120_000);
+
+test('when there are as many connections as may be, those that are idle make room', async () => {
+  const before = await connections();
+  const sockets: Socket[] = [];
+  while (sockets.length <= connectionsMax) {
+    const some = await Promise.all(Array.from({ length: 64 }, opened));
+    sockets.push(...some);
+    for (const socket of some) socket.write(written('GET /v1/_ping HTTP/1.1', [host], null));
+    await Promise.all(some.map(answeredOrClosed));
+  }
+  const fresh = await until('somebody new is answered', () =>
+    exchange(url, { method: 'GET', target: '/v1/_ping', headers: [host], body: null }),
+  );
+  expect(fresh.status).toBe(200);
+  await until('idle ones were closed', async () => (await connections()) < before + connectionsMax / 2);
+  for (const socket of sockets) socket.destroy();
+}, 120_000);
+
+function answeredOrClosed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('data', () => resolve());
+    socket.once('close', () => resolve());
+  });
+}
 
 function opened(): Promise<Socket> {
   const { hostname, port } = new URL(url);

@@ -6,10 +6,9 @@ import { STATUS_CODES } from 'node:http';
 
 import { expect } from 'vitest';
 
-import type { Header } from '../conformance/contract.ts';
-import { Connection, held, valuesOf, written } from '../conformance/exchange.ts';
-import type { Answer } from '../conformance/exchange.ts';
 import { usualError } from '../conformance/scenario.ts';
+import { Connection, held, valuesOf, written } from '../support/exchange.ts';
+import type { Answer, Header } from '../support/exchange.ts';
 
 /** How a program frames what it says: the order, the spelling and the surroundings of its headers. */
 export interface Speaker {

@@ -1,13 +1,12 @@
 /** Rows 10, 37a to 45: `search` in the words of each generation, through several processes in turn. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { Header } from '../conformance/contract.ts';
-import { valuesOf } from '../conformance/exchange.ts';
-import { arranged, basic, bodyOf, fresh } from '../conformance/stage.ts';
-import type { Account } from '../conformance/world.ts';
+import { valuesOf } from '../support/exchange.ts';
+import type { Header } from '../support/exchange.ts';
+import { arranged, basic, bodyOf, fresh } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
+import type { Account } from '../support/world.ts';
 import type { System } from '../support/world.ts';
-
 import {
   docker053,
   docker067,

@@ -1,16 +1,16 @@
 /** What stands between clients and the index, or is written by hand, frames requests in ways of its own. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { Connection, valuesOf, written } from '../conformance/exchange.ts';
-import { readImages, repositoryOf } from '../conformance/repository.ts';
-import { arranged, basic, bodyOf, staged } from '../conformance/stage.ts';
-import type { Stage } from '../conformance/stage.ts';
-import { createWorld } from '../support/world.ts';
+import { commonWorld } from '../support/common-world.ts';
+import { Connection, valuesOf, written } from '../support/exchange.ts';
+import { readImages, repositoryOf } from '../support/repository.ts';
+import { arranged, basic, bodyOf, staged } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await staged(await createWorld({ api: 2 }));
+  stage = await staged(await commonWorld());
 });
 
 afterAll(() => stage?.world.stop());

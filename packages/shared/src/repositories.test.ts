@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 
 import { fold } from './decider.ts';
 import { checksum, imageId, repositoryName, tagName } from './names.ts';
-import { absentRepository, listOf, evolve, mergeImages, updatedAt } from './repositories.ts';
-import type { Image, ImageEntry, Repository, RepositoryEvent } from './repositories.ts';
+import { listOf, mergeImages } from './image-lists.ts';
+import { absentRepository, evolve, updatedAt } from './repositories.ts';
+import type { Image, ImageEntry } from './image-lists.ts';
+import type { Repository, RepositoryEvent } from './repositories.ts';
 
 /** Few enough to meet again. */
 const ids = ['a', 'b', 'c', 'd', 'e'].map((text) => imageId.parse(text));

@@ -5,11 +5,10 @@
  */
 import { z } from 'zod';
 
-import { checksum, imageId, repositoryName, tagName } from './names.ts';
-import type { Checksum, ImageId, RepositoryName, TagName } from './names.ts';
-
-export const imageEntry = z.object({ id: imageId, checksum: checksum.optional(), tag: tagName.optional() });
-export type ImageEntry = z.infer<typeof imageEntry>;
+import { imageEntry, mergeImages, mergeTags } from './image-lists.ts';
+import type { Image, ImageEntry, Tags } from './image-lists.ts';
+import { repositoryName } from './names.ts';
+import type { RepositoryName } from './names.ts';
 
 /** Registries: where the client said that it pushed to (`X-Docker-Endpoints` of its request), or was sent to. Told, never judged. */
 const endpoints = z.array(z.string()).optional();
@@ -59,12 +58,6 @@ export const repositoryEvent = z.discriminatedUnion('type', [
 ]);
 export type RepositoryEvent = z.infer<typeof repositoryEvent>;
 
-export interface Image {
-  readonly id: ImageId;
-  /** Null until somebody names one. */
-  readonly checksum: Checksum | null;
-}
-
 interface Life {
   readonly namespace_id: string;
   readonly name: RepositoryName;
@@ -92,7 +85,7 @@ interface Contents extends Life {
   readonly last_updated: string | null;
   /** In the order in which they were first named. */
   readonly images: readonly Image[];
-  readonly tags: Readonly<Record<string, ImageId>>;
+  readonly tags: Tags;
   /** How many pushes were opened in this life. */
   readonly pushes: number;
   /** What the open push announced; null when none is open. */
@@ -248,63 +241,6 @@ function withImages<State extends Contents>(state: State, entries: readonly Imag
   return { ...state, images: mergeImages(state.images, entries), tags: mergeTags(state.tags, entries) };
 }
 
-/**
- * Images are only ever added. A named checksum wins over a stored one; an entry without a checksum erases nothing; of several entries
- * for one image in one list the first with a checksum counts (docker-registry 0.5 to 0.9).
- */
-export function mergeImages(stored: readonly Image[], entries: readonly ImageEntry[]): readonly Image[] {
-  if (entries.length === 0) return stored;
-  const named = new Map<ImageId, Checksum | null>();
-  for (const { id, checksum: given = null } of entries) {
-    if (!named.get(id)) named.set(id, given);
-  }
-  const merged = stored.map((image) => {
-    const given = named.get(image.id);
-    named.delete(image.id);
-    return given ? { id: image.id, checksum: given } : image;
-  });
-  return [...merged, ...[...named].map(([id, given]) => ({ id, checksum: given }))];
-}
-
-/**
- * The entries that change anything: a new image, another checksum, a tag that moves. Alone they lead to the same as the whole list:
- * of two checksums for one image, or two images for one tag, only the one that counts is left.
- */
-export function changesIn(state: ActiveRepository, entries: readonly ImageEntry[]): ImageEntry[] {
-  const before = checksums(state.images);
-  const after = checksums(mergeImages(state.images, entries));
-  const tags = mergeTags(state.tags, entries);
-  return entries
-    .map(({ id, checksum: given, tag }) => ({
-      id,
-      ...(given !== undefined && after.get(id) === given ? { checksum: given } : {}),
-      ...(tag !== undefined && tags[tag] === id ? { tag } : {}),
-    }))
-    .filter(({ id, tag }) => before.get(id) !== after.get(id) || (tag !== undefined && state.tags[tag] !== id));
-}
-
-/** The list that leads from nothing to these images and tags: once for each tag, or once without. */
-export function listOf({ images, tags }: Pick<ActiveRepository, 'images' | 'tags'>): ImageEntry[] {
-  const tagsOf = new Map<ImageId, TagName[]>();
-  for (const [tag, id] of Object.entries(tags)) {
-    const named = tagsOf.get(id) ?? [];
-    tagsOf.set(id, [...named, tagName.parse(tag)]);
-  }
-  return images.flatMap(({ id, checksum: known }): ImageEntry[] => {
-    const entry = { id, ...(known === null ? {} : { checksum: known }) };
-    return tagsOf.get(id)?.map((tag) => ({ ...entry, tag })) ?? [entry];
-  });
-}
-
-function checksums(images: readonly Image[]): ReadonlyMap<ImageId, Checksum | null> {
-  return new Map(images.map((image) => [image.id, image.checksum]));
-}
-
-function mergeTags(stored: Contents['tags'], entries: readonly ImageEntry[]): Contents['tags'] {
-  const tagged = entries.flatMap(({ id, tag }): [TagName, ImageId][] => (tag === undefined ? [] : [[tag, id]]));
-  return tagged.length === 0 ? stored : { ...stored, ...Object.fromEntries(tagged) };
-}
-
 /** May be seen by everybody: in lists, in search, with its images. */
 export function isPublic(state: Repository): state is ActiveRepository {
   return state.status === 'active' && !state.is_private && state.taken_down === null;
@@ -313,14 +249,4 @@ export function isPublic(state: Repository): state is ActiveRepository {
 /** What was counted elsewhere and the stars given here; null when nothing is known of either. */
 export function starsOf({ star_count, stars }: Pick<ActiveRepository, 'star_count' | 'stars'>): number | null {
   return star_count === null && stars === 0 ? null : (star_count ?? 0) + stars;
-}
-
-/** One image of the answer to GET images; keys and no others as the seed shows them. */
-export interface ImageDto {
-  readonly id: string;
-  readonly checksum: string;
-}
-
-export function imageDtos(images: readonly Image[]): ImageDto[] {
-  return images.map(({ id, checksum: known }) => ({ id, checksum: known ?? '' }));
 }

@@ -103,12 +103,3 @@ export function parseSearchTerm(q: string): SearchTerm {
   const exact = parseFullName(untagged);
   return { kind: 'words', text: exact ? displayName(exact) : text, exact };
 }
-
-export interface SearchAnswer {
-  readonly query: string;
-  readonly num_results: number;
-  readonly num_pages: number;
-  readonly page: number;
-  readonly page_size: number;
-  readonly results: readonly SearchResult[];
-}

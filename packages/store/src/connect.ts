@@ -1,26 +1,24 @@
 /** Connections to Postgres, with every wait bounded. */
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely } from 'kysely';
+import type { Transaction as KyselyTransaction } from 'kysely';
 import pg from 'pg';
 
+import { postgresDialect } from './postgres-dialect.ts';
 import type { Tables } from './tables.ts';
 
-/** What a question is put to: the pool, or a transaction that must see what it wrote itself. */
-export interface Reader {
-  /** For statements of the hot path: prepared once per connection, where no pooler stands between. */
-  readonly query: <Row extends pg.QueryResultRow>(
-    name: string,
-    text: string,
-    values: readonly unknown[],
-  ) => Promise<Row[]>;
-}
+/** Every statement goes through this handle; a transaction is one as well. */
+export type Database = Kysely<Tables>;
+/** In the signature of a function it says that the function must be in a transaction. */
+export type Transaction = KyselyTransaction<Tables>;
 
-export interface Store extends Reader {
-  readonly pool: pg.Pool;
-  readonly db: Kysely<Tables>;
+export interface Connection {
+  readonly database: Database;
+  /** For those who measure it. */
+  readonly pool: Readonly<Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>>;
   readonly stop: () => Promise<void>;
 }
 
-export interface StoreOptions {
+export interface ConnectionOptions {
   readonly url: string;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
@@ -38,7 +36,7 @@ const queryMsMax = 65_000;
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, BigInt);
 
-export function connect({ url, applicationName, pooler, connectionsMax, onIdleError }: StoreOptions): Store {
+export function connect({ url, applicationName, pooler, connectionsMax, onIdleError }: ConnectionOptions): Connection {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: applicationName,
@@ -51,15 +49,10 @@ export function connect({ url, applicationName, pooler, connectionsMax, onIdleEr
     types,
   });
   pool.on('error', onIdleError);
-  return {
-    pool,
-    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
-    query: async <Row extends pg.QueryResultRow>(name: string, text: string, values: readonly unknown[]) => {
-      const result = await pool.query<Row>({ ...(pooler === 'none' ? { name } : {}), text, values: [...values] });
-      return result.rows;
-    },
-    stop: () => pool.end(),
-  };
+  // A connection may say more than once that it broke, and also after it was thrown away; nobody listening would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  const database = new Kysely<Tables>({ dialect: postgresDialect({ pool, prepares: pooler === 'none' }) });
+  return { database, pool, stop: () => pool.end() };
 }
 
 const connectionStates = new Set(['57P01', '57P02', '57P03', '53300']);

@@ -1,6 +1,5 @@
 /** The tables as kysely sees them, and nothing else. Positions are bigint: never a JavaScript number. */
 import type { Account } from '@docket/shared/accounts';
-import type { Metadata } from '@docket/shared/event';
 import type { NamespaceName, RepositoryName } from '@docket/shared/names';
 import type { GrantRole, Repository } from '@docket/shared/repositories';
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
@@ -14,7 +13,7 @@ export interface EventTable {
   command_id: string;
   command_seq: number;
   data: unknown;
-  metadata: Metadata;
+  metadata: unknown;
   recorded_at: Generated<Date>;
 }
 
@@ -29,12 +28,12 @@ interface RequestContextTable {
 interface ProjectionTable {
   name: string;
   version: number;
-  position: bigint;
+  position: Generated<bigint>;
   command_id: string | null;
-  moved_at: Date;
+  moved_at: Generated<Date>;
   holder: string | null;
-  fence: bigint;
-  held_until: Date;
+  fence: Generated<bigint>;
+  held_until: Generated<Date>;
   target: string | null;
   trouble: 'halted' | 'waiting' | null;
   trouble_reason: string | null;

@@ -2,49 +2,71 @@
 import type { Environment } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
 import { refuse } from '@docket/shared/refusal';
+import { isRegistryPath } from '@docket/shared/v2-prefixes';
 import express from 'express';
 import type { ErrorRequestHandler, Express } from 'express';
 
-import { accountRoutes } from './accounts/routes.ts';
+import { accountOperations } from './accounts/routes.ts';
 import type { AccountRoutes } from './accounts/routes.ts';
-import { catalogRoutes } from './catalog/routes.ts';
+import { catalogOperations } from './catalog/routes.ts';
 import type { CatalogRoutes } from './catalog/routes.ts';
-import { grantRoutes } from './grants/routes.ts';
-import { historyRoutes } from './history/routes.ts';
-import type { HistoryRoutes } from './history/routes.ts';
+import { grantOperations } from './grants/routes.ts';
+import { historyOperations } from './history/routes.ts';
 import { send } from './http/answer.ts';
 import type { Answer } from './http/answer.ts';
 import { distributionRefusal } from './http/distribution.ts';
 import { mount } from './http/endpoint.ts';
-import type { Protocol, Route } from './http/endpoint.ts';
+import type { Operation } from './http/operation.ts';
 import type { PageLinks } from './http/paging.ts';
-import { internalError, refusalAnswer } from './http/problem.ts';
-import { namespaceRoutes } from './namespaces/routes.ts';
-import { managementRoutes } from './repositories/routes-v2.ts';
-import type { ManagementRoutes } from './repositories/routes-v2.ts';
-import { isRegistryPath } from '@docket/shared/v2-prefixes';
-import { openapiRoutes } from './openapi/routes.ts';
-import { organizationRoutes } from './organizations/routes.ts';
-import { pingRoutesV1, pingRoutesV2 } from './ping/routes.ts';
+import { internalError, protocolOf, refusalAnswer } from './http/problem.ts';
+import { imageOperations } from './images/routes.ts';
+import { namespaceOperations } from './namespaces/routes.ts';
+import { openapiDocument } from './openapi/document.ts';
+import { openapiOperations } from './openapi/routes.ts';
+import type { OpenapiRoutes } from './openapi/routes.ts';
+import { organizationOperations } from './organizations/routes.ts';
+import { pingOperations } from './ping/routes.ts';
 import type { PingRoutes } from './ping/routes.ts';
 import type { RepositoryRoutes } from './repositories/command.ts';
-import { repositoryRoutes } from './v1.ts';
-import { searchRoutes } from './search/routes.ts';
+import { repositoryOperationsV1 } from './repositories/routes-v1.ts';
+import { repositoryOperationsV2 } from './repositories/routes-v2.ts';
+import type { ManagementRoutes } from './repositories/routes-v2.ts';
+import { searchOperations } from './search/routes.ts';
 import type { SearchRoutes } from './search/routes.ts';
-import { sessionRoutes } from './sessions/routes.ts';
-import { starRoutes } from './stars/routes.ts';
-import { tagRoutes } from './tags/routes.ts';
-import { takedownRoutes } from './takedowns/routes.ts';
+import { sessionOperations } from './sessions/routes.ts';
+import { starOperations } from './stars/routes.ts';
+import { tagOperations } from './tags/routes.ts';
+import { takedownOperations } from './takedowns/routes.ts';
+import { tokenOperations } from './tokens/routes.ts';
 
 export type AppOptions = AccountRoutes &
   CatalogRoutes &
   ManagementRoutes &
-  HistoryRoutes &
   PageLinks &
   PingRoutes &
   RepositoryRoutes &
   SearchRoutes &
   Pick<Environment, 'trustedProxies'> & { readonly log: Log };
+
+/** Every operation there is, by the slice that has it. */
+export const slices = {
+  ping: pingOperations,
+  accounts: accountOperations,
+  repositories: [...repositoryOperationsV1, ...repositoryOperationsV2],
+  images: imageOperations,
+  tokens: tokenOperations,
+  search: searchOperations,
+  catalog: catalogOperations,
+  history: historyOperations,
+  sessions: sessionOperations,
+  namespaces: namespaceOperations,
+  tags: tagOperations,
+  stars: starOperations,
+  grants: grantOperations,
+  organizations: organizationOperations,
+  takedowns: takedownOperations,
+  openapi: openapiOperations,
+} satisfies Readonly<Record<string, readonly Operation<AppOptions & OpenapiRoutes>[]>>;
 
 export function createApp(options: AppOptions): Express {
   const app = express();
@@ -54,46 +76,13 @@ export function createApp(options: AppOptions): Express {
   app.set('trust proxy', [...options.trustedProxies]);
   app.set('query parser', false);
   app.use(absoluteFormTargets);
-  for (const [protocol, list] of routeTable(options)) {
-    for (const route of list) mount(app, route, protocol, options.log);
-  }
+  const operations: readonly Operation<AppOptions & OpenapiRoutes>[] = Object.values(slices).flat();
+  mount(app, operations, { ...options, openapi: openapiDocument(slices) }, options.log);
   app.use((request, response) => {
     send(response, nothingAt(request.path));
   });
   app.use(failed(options.log));
   return app;
-}
-
-/** Which errors a path answers with is told by the protocol that it belongs to. */
-export function routeTable(options: AppOptions): readonly (readonly [Protocol, readonly Route[]])[] {
-  return [
-    [
-      'v1',
-      [
-        ...pingRoutesV1(),
-        ...accountRoutes(options),
-        ...repositoryRoutes(options),
-        ...searchRoutes(options),
-        ...openapiRoutes(),
-      ],
-    ],
-    [
-      'v2',
-      [
-        ...pingRoutesV2(options),
-        ...catalogRoutes(options),
-        ...sessionRoutes(options),
-        ...namespaceRoutes(options),
-        ...managementRoutes(options),
-        ...tagRoutes(options),
-        ...starRoutes(options),
-        ...grantRoutes(options),
-        ...organizationRoutes(options),
-        ...takedownRoutes(options),
-        ...historyRoutes(options),
-      ],
-    ],
-  ];
 }
 
 /** `PUT https://index.docker.io/v1/… HTTP/1.1`: docker 0.5 writes the whole address into the request line. */
@@ -106,15 +95,8 @@ const absoluteFormTargets: express.RequestHandler = (request, _response, next) =
 function nothingAt(path: string): Answer {
   if (!isRegistryPath(path)) return refusalAnswer(refuse('not_found', `there is nothing at ${path}`), protocolOf(path));
   return distributionRefusal(
-    refuse(
-      'not_found',
-      'Docket lists images and does not database them; pull and push at the registry that holds them',
-    ),
+    refuse('not_found', 'Docket lists images and does not store them; pull and push at the registry that holds them'),
   );
-}
-
-function protocolOf(path: string): Protocol {
-  return path === '/v2' || path.startsWith('/v2/') ? 'v2' : 'v1';
 }
 
 /** What express itself refuses, as a path that is not validly encoded; it would answer in HTML, which docker cannot read. */

@@ -5,11 +5,12 @@ import type { Check } from '@docket/runtime/health';
 import type { Log } from '@docket/runtime/log';
 import { createRegistry, measureAppends, measureHttp, measurePools, measureProjections } from '@docket/runtime/metrics';
 import { connect } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
 import { notifier } from '@docket/store/log/notify';
-import { readInstallationId } from '@docket/store/search-pages';
+import { readInstallationId } from '@docket/store/directory/installation';
 import { readStandings } from '@docket/store/followers/standings';
+import { sql } from 'kysely';
 
 import { passwords } from './access/password.ts';
 import { sessions } from './access/sessions.ts';
@@ -30,14 +31,18 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   const onIdleError = (error: Error) => log.warn({ err: error }, 'an idle database connection broke');
   const pooler = environment.databasePooler;
   const connection = { url: environment.databaseUrl, pooler, onIdleError };
-  const database = connect({ ...connection, applicationName: 'docket api', connectionsMax: databaseConnectionsMax });
+  const { database, pool, stop } = connect({
+    ...connection,
+    applicationName: 'docket api',
+    connectionsMax: databaseConnectionsMax,
+  });
   // Its own connection: a push must not wait behind reads.
-  const logStore = connect({ ...connection, applicationName: 'docket api log', connectionsMax: 1 });
+  const appends = connect({ ...connection, applicationName: 'docket api log', connectionsMax: 1 });
   const registry = createRegistry();
-  measurePools(registry, { api: database.pool, log: logStore.pool });
+  measurePools(registry, { api: pool, log: appends.pool });
   measureProjections(registry, () => readStandings(database));
   const onCall = measureAppends(registry);
-  const notify = notifier(database.pool);
+  const notify = notifier(database);
   const passwordPool = passwords(environment.passwordCost);
   const meilisearch = await searchEngine(environment, database);
   const app = createApp({
@@ -45,8 +50,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     database,
     log,
     groupCommit: groupCommit({
-      executor: logStore.pool,
-      prepared: pooler === 'none',
+      database: appends.database,
       onAppended: notify,
       onCall,
     }),
@@ -71,18 +75,18 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     stop: async () => {
       ready.drain();
       await drain();
-      await Promise.all([passwordPool.stop(), meilisearch?.stop(), logStore.stop(), database.stop()]);
+      await Promise.all([passwordPool.stop(), meilisearch?.stop(), appends.stop(), stop()]);
     },
   };
 }
 
 /** Without the database nothing is answered; without the search engine search is, from the tables. */
-function checksOf(database: Store, meilisearch: MeilisearchEngine | undefined): readonly Check[] {
+function checksOf(database: Database, meilisearch: MeilisearchEngine | undefined): readonly Check[] {
   const answers: Check = {
     name: 'database',
     required: true,
     probe: async () => {
-      await database.query('ready', 'select 1', []);
+      await sql`select 1`.execute(database);
       return undefined;
     },
   };
@@ -90,7 +94,7 @@ function checksOf(database: Store, meilisearch: MeilisearchEngine | undefined): 
   return [answers, { name: 'search', required: false, probe: meilisearch.unavailable }];
 }
 
-async function searchEngine({ meilisearchUrl: url, meilisearchApiKey: apiKey }: Environment, database: Store) {
+async function searchEngine({ meilisearchUrl: url, meilisearchApiKey: apiKey }: Environment, database: Database) {
   if (url === undefined) return undefined;
-  return meilisearchSearch(database, { url, apiKey, installationId: await readInstallationId(database.pool) });
+  return meilisearchSearch(database, { url, apiKey, installationId: await readInstallationId(database) });
 }

@@ -5,7 +5,7 @@ import { emailField, passwordField } from '@docket/api/accounts/fields';
 import type { Environment } from '@docket/runtime/environment';
 import { namespaceName } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 import { notifier } from '@docket/store/log/notify';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
@@ -13,7 +13,7 @@ import { z } from 'zod';
 const account = z.object({ name: namespaceName, email: emailField, password: passwordField });
 
 interface Options {
-  readonly database: Store;
+  readonly database: Database;
   readonly environment: Pick<Environment, 'passwordCost'>;
   readonly name: string;
   readonly email: string;
@@ -38,7 +38,7 @@ export async function createAccount({
   const requestId = uuidv7();
   try {
     const done = await registerAccount(
-      { database, onAppended: notifier(database.pool) },
+      { database, onAppended: notifier(database) },
       { name, email, passwordHash: await pool.hash(password), isAdmin, activation: 'vouched' },
       {
         commandId: uuidv7(),

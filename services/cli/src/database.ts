@@ -2,7 +2,7 @@
 import { parseEnvironment } from '@docket/runtime/environment';
 import type { Environment } from '@docket/runtime/environment';
 import { connect } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 
 import { findInstance } from './instance.ts';
 
@@ -10,10 +10,10 @@ const connectionsMax = 4;
 
 export async function withDatabase(
   role: 'api' | 'projector',
-  work: (using: { readonly database: Store; readonly environment: Environment }) => Promise<number>,
+  work: (using: { readonly database: Database; readonly environment: Environment }) => Promise<number>,
 ): Promise<number> {
   const environment = parseEnvironment(findInstance(process.env));
-  const database = connect({
+  const { database, stop } = connect({
     url: role === 'api' ? environment.databaseUrl : environment.projectorDatabaseUrl,
     applicationName: 'docket cli',
     pooler: environment.databasePooler,
@@ -23,6 +23,6 @@ export async function withDatabase(
   try {
     return await work({ database, environment });
   } finally {
-    await database.stop();
+    await stop();
   }
 }

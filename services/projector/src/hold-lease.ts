@@ -1,7 +1,7 @@
 /** Keeps a lease alive while the follower waits for the outside, and says when it is lost. */
 import type { Log } from '@docket/runtime/log';
 import type { Projection } from '@docket/store/followers/checkpoint';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 import { releaseLease, renewLease, takeLease } from '@docket/store/followers/lease';
 import type { Lease } from '@docket/store/followers/lease';
 
@@ -34,7 +34,7 @@ interface Holding extends HeldLease {
 }
 
 export interface LeaseOptions {
-  readonly database: Store;
+  readonly database: Database;
   readonly projection: Projection;
   readonly holder: string;
   readonly log: Log;
@@ -42,13 +42,7 @@ export interface LeaseOptions {
   readonly succeeds?: boolean;
 }
 
-export function leaseHolder({
-  database: { pool },
-  projection,
-  holder,
-  log,
-  succeeds = false,
-}: LeaseOptions): LeaseHolder {
+export function leaseHolder({ database, projection, holder, log, succeeds = false }: LeaseOptions): LeaseHolder {
   let holding: Holding | undefined;
   let stopped = false;
 
@@ -56,7 +50,7 @@ export function leaseHolder({
     if (holding !== undefined) return holding;
     if (stopped) return undefined;
     const before = performance.now();
-    const lease = await takeLease(pool, projection, holder, { heldMs, succeeds });
+    const lease = await takeLease(database, projection, holder, { heldMs, succeeds });
     if (lease === undefined) return undefined;
     log.info({ projection: projection.name, fence: `${lease.fence}` }, `took the lease of ${projection.name}`);
     const end = new AbortController();
@@ -76,7 +70,7 @@ export function leaseHolder({
   async function renew(taken: Holding): Promise<void> {
     const before = performance.now();
     try {
-      if (await renewLease(pool, taken.lease, heldMs)) taken.renewedAt = before;
+      if (await renewLease(database, taken.lease, heldMs)) taken.renewedAt = before;
       else drop(taken);
     } catch {
       // The database is away. It may come back in time; the follower itself says so in the log.
@@ -97,7 +91,7 @@ export function leaseHolder({
     if (taken === undefined) return;
     drop(taken);
     // Without this the next one waits for it to run out, and no more.
-    await releaseLease(pool, taken.lease).catch(() => undefined);
+    await releaseLease(database, taken.lease).catch(() => undefined);
   }
 
   return {

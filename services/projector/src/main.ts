@@ -24,9 +24,10 @@ import {
 } from '@docket/store/followers/checkpoint';
 import type { Projection } from '@docket/store/followers/checkpoint';
 import { connect } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 import { listen, notifier } from '@docket/store/log/notify';
 import { readStandings } from '@docket/store/followers/standings';
+import { sql } from 'kysely';
 
 import { follow, pollMsAlone, pollMsWhenWoken } from './follow.ts';
 import type { Follower, Progress } from './follow.ts';
@@ -73,7 +74,7 @@ interface Wiring {
   readonly environment: Environment;
   readonly versions: ProjectorVersions;
   readonly log: Log;
-  readonly database: Store;
+  readonly database: Database;
   /** Of the leases: a process that comes back under its own number is another one. */
   readonly holder: string;
   readonly onPage: (projection: string, events: number) => void;
@@ -86,7 +87,7 @@ export async function runProjector(
   log: Log,
   versions: ProjectorVersions = versionsOfThisProgram,
 ): Promise<Projector> {
-  const database = connect({
+  const { database, pool, stop } = connect({
     url: environment.projectorDatabaseUrl,
     applicationName: `docket projector ${process.pid}`,
     pooler: environment.databasePooler,
@@ -94,7 +95,7 @@ export async function runProjector(
     onIdleError: (error) => log.warn({ err: error }, 'a connection to the database broke'),
   });
   const registry = createRegistry();
-  measurePools(registry, { projector: database.pool });
+  measurePools(registry, { projector: pool });
   measureProjections(registry, () => readStandings(database));
   const wiring: Wiring = {
     environment,
@@ -111,7 +112,7 @@ export async function runProjector(
   const followers = { tables, ...(search ? { search } : {}), mail };
   const stopFollowers = async () => {
     await Promise.all(Object.values(followers).map((follower) => follower.stop()));
-    await database.stop();
+    await stop();
   };
 
   const ready = operations({
@@ -145,12 +146,12 @@ export async function runProjector(
   };
 }
 
-function databaseCheck(database: Store): Check {
+function databaseCheck(database: Database): Check {
   return {
     name: 'database',
     required: true,
     probe: async () => {
-      await database.query('ready', 'select 1', []);
+      await sql`select 1`.execute(database);
       return undefined;
     },
   };
@@ -181,16 +182,15 @@ function followTables(
   { environment, versions, log, database, onPage }: Wiring,
   search: Follower | undefined,
 ): Follower {
-  const prepared = environment.databasePooler === 'none';
   const projection = versions.tables;
   // Those who stand behind the tables in other processes.
-  const notify = notifier(database.pool);
-  const step = tablesStep({ database, prepared, projection });
-  const rebuild = tablesRebuild({ database, prepared, projection });
+  const notify = notifier(database);
+  const step = tablesStep({ database, projection });
+  const rebuild = tablesRebuild({ database, projection });
 
   /** Where the tables are still those of an older version, this one builds its own beside them and then takes their place. */
   async function supersede(): Promise<Progress> {
-    const inUse = await versionInUse(database.pool, projection.name);
+    const inUse = await versionInUse(database, projection.name);
     if (inUse === undefined || inUse >= projection.version) return 'standby';
     const opened = await rebuild.open();
     if (opened === undefined) return 'standby';
@@ -215,7 +215,7 @@ function followTables(
       }
       return page.outcome;
     },
-    onTrouble: (trouble) => reportTrouble(database.pool, projection, trouble),
+    onTrouble: (trouble) => reportTrouble(database, projection, trouble),
   });
 }
 
@@ -239,7 +239,7 @@ function followSearch({ environment, versions, log, database, holder, onTask }: 
 
   /** As with the tables: beside those of an older version, and then in their place. */
   async function supersede(): Promise<Progress> {
-    const inUse = await versionInUse(database.pool, projection.name);
+    const inUse = await versionInUse(database, projection.name);
     if (inUse === undefined || inUse >= projection.version) return 'standby';
     if ((await openSearchRebuild(database, projection)) === undefined) return 'standby';
     return nextLease.under(async (held) => {
@@ -263,7 +263,7 @@ function followSearch({ environment, versions, log, database, holder, onTask }: 
       });
       return progress === 'standby' ? supersede() : progress;
     },
-    onTrouble: (trouble) => reportTrouble(database.pool, projection, trouble),
+    onTrouble: (trouble) => reportTrouble(database, projection, trouble),
   });
   return stoppedWith(follower, async () => {
     // What waits for the outside gives up: it would hold up the end, and the next holder does it again.
@@ -294,7 +294,7 @@ function followMail({ environment, versions, log, database, holder }: Wiring): F
     log,
     pollMs: mailPollMs,
     step: () => lease.under(step),
-    onTrouble: (trouble) => reportTrouble(database.pool, projection, trouble),
+    onTrouble: (trouble) => reportTrouble(database, projection, trouble),
   });
   return stoppedWith(follower, async () => {
     await lease.stop();

@@ -1,10 +1,12 @@
 /** Where a follower of the log stands. Taken and moved in the transaction that writes what it projects, or under a lease. */
-import type { Executor } from '../log.ts';
-import type { TransactionClient } from '../transaction-client.ts';
+import { sql } from 'kysely';
+
+import type { Database, Transaction } from '../connect.ts';
+import { prepared } from '../prepared.ts';
 
 export interface Projection {
   readonly name: string;
-  /** Of what it builds: another version builds something else and stands elsewhere. */
+  /** Another version builds something else and stands elsewhere. Raise it when a row or a document that it builds changes. */
   readonly version: number;
 }
 
@@ -14,42 +16,43 @@ export const mailProjection: Projection = { name: 'mail', version: 1 };
 
 export interface Checkpoint {
   readonly position: bigint;
-  /** Of the event at that position; null at the beginning of the log. */
+  /** Names the event at that position; null at the beginning of the log. */
   readonly commandId: string | null;
 }
 
 interface CheckpointRow {
-  position: bigint;
-  command_id: string | null;
+  readonly position: bigint;
+  readonly command_id: string | null;
 }
+
+const lock = prepared<CheckpointRow, readonly [name: string, version: number]>(
+  'lock_checkpoint',
+  'select position, command_id from es.projections where name = $1 and version = $2 for update skip locked',
+);
+
+const move = prepared<never, readonly [name: string, version: number, position: bigint, commandId: string | null]>(
+  'move_checkpoint',
+  `update es.projections set position = $3, command_id = $4, moved_at = clock_timestamp(),
+     trouble = null, trouble_reason = null, trouble_since = null
+   where name = $1 and version = $2`,
+);
 
 /** Undefined when another process holds it: that one does the work. */
 export async function lockCheckpoint(
-  client: TransactionClient,
+  transaction: Transaction,
   { name, version }: Projection,
 ): Promise<Checkpoint | undefined> {
-  const { rows } = await client.run<CheckpointRow>(
-    'lock_checkpoint',
-    'select position, command_id from es.projections where name = $1 and version = $2 for update skip locked',
-    [name, version],
-  );
-  const [row] = rows;
+  const [row] = await lock(transaction, [name, version]);
   return row && { position: row.position, commandId: row.command_id };
 }
 
-/** Of a checkpoint that this transaction has locked. */
+/** The transaction has locked it. */
 export async function moveCheckpoint(
-  client: TransactionClient,
+  transaction: Transaction,
   { name, version }: Projection,
   { position, commandId }: Checkpoint,
 ): Promise<void> {
-  await client.run(
-    'move_checkpoint',
-    `update es.projections set position = $3, command_id = $4, moved_at = clock_timestamp(),
-       trouble = null, trouble_reason = null, trouble_since = null
-     where name = $1 and version = $2`,
-    [name, version, position, commandId],
-  );
+  await move(transaction, [name, version, position, commandId]);
 }
 
 export interface Standing extends Checkpoint {
@@ -57,39 +60,47 @@ export interface Standing extends Checkpoint {
   readonly target: string | undefined;
 }
 
-export async function readCheckpoint(executor: Executor, { name, version }: Projection): Promise<Standing> {
-  const { rows } = await executor.query<CheckpointRow & { target: string | null }>({
-    text: 'select position, command_id, target from es.projections where name = $1 and version = $2',
-    values: [name, version],
-  });
-  const [row] = rows;
+export async function readCheckpoint(database: Database, { name, version }: Projection): Promise<Standing> {
+  const row = await database
+    .selectFrom('es.projections')
+    .select(['position', 'command_id', 'target'])
+    .where('name', '=', name)
+    .where('version', '=', version)
+    .executeTakeFirst();
   if (!row) throw new Error(`the projection ${name} ${version} is not in es.projections`);
   return { position: row.position, commandId: row.command_id, target: row.target ?? undefined };
 }
 
 /** In whichever version it is in use. */
-export async function readInUse(executor: Executor, { name }: Projection): Promise<Standing> {
-  const version = await versionInUse(executor, name);
+export async function readInUse(database: Database, { name }: Projection): Promise<Standing> {
+  const version = await versionInUse(database, name);
   if (version === undefined) throw new Error(`the projection ${name} is not in es.projections`);
-  return readCheckpoint(executor, { name, version });
+  return readCheckpoint(database, { name, version });
 }
 
 /** The version that is in use, which may be older or newer than the one that this program builds. Undefined when there is none. */
-export async function versionInUse(executor: Executor, name: string): Promise<number | undefined> {
-  const { rows } = await executor.query<{ version: number }>({
-    text: 'select max(version) as version from es.projections where name = $1',
-    values: [name],
-  });
-  return rows[0]?.version ?? undefined;
+export async function versionInUse(database: Database, name: string): Promise<number | undefined> {
+  const row = await database
+    .selectFrom('es.projections')
+    .select('version')
+    .where('name', '=', name)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.version;
 }
 
 /** From the first event again, whether it stood anywhere before or not. */
-export async function restartCheckpoint(executor: Executor, { name, version }: Projection): Promise<void> {
-  await executor.query({
-    text: `insert into es.projections (name, version) values ($1, $2)
-      on conflict (name, version) do update set position = 0, command_id = null, moved_at = clock_timestamp()`,
-    values: [name, version],
-  });
+export async function restartCheckpoint(database: Database, { name, version }: Projection): Promise<void> {
+  await database
+    .insertInto('es.projections')
+    .values({ name, version })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['name', 'version'])
+        .doUpdateSet({ position: 0n, command_id: null, moved_at: sql<Date>`clock_timestamp()` }),
+    )
+    .execute();
 }
 
 /** Why a follower does not go on: `halted` until a person has looked, `waiting` for a process of a newer version. */
@@ -100,13 +111,15 @@ export interface Trouble {
 
 /** For other processes and for people to see; gone with the next page that anybody applies. */
 export async function reportTrouble(
-  executor: Executor,
+  database: Database,
   { name, version }: Projection,
   { kind, reason }: Trouble,
 ): Promise<void> {
-  await executor.query({
-    text: `update es.projections set trouble = $3, trouble_reason = $4, trouble_since = clock_timestamp()
-      where name = $1 and version = $2 and (trouble, trouble_reason) is distinct from ($3, $4)`,
-    values: [name, version, kind, reason],
-  });
+  await database
+    .updateTable('es.projections')
+    .set({ trouble: kind, trouble_reason: reason, trouble_since: sql<Date>`clock_timestamp()` })
+    .where('name', '=', name)
+    .where('version', '=', version)
+    .where(sql<boolean>`(trouble, trouble_reason) is distinct from (${kind}, ${reason})`)
+    .execute();
 }

@@ -2,7 +2,10 @@
  * What a follower could not deliver and went past: a document that Meilisearch refuses, a mail that bounces. It is tried again a few
  * times, later and later, and then set aside until somebody asks for another try. Never silently.
  */
-import type { Executor } from '../log.ts';
+import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
+
+import type { Database } from '../connect.ts';
 
 const firstRetryMs = 2_000;
 /** 2 s, 8 s, 32 s, 2 min, 9 min, 34 min, 2 h, 9 h. */
@@ -20,18 +23,31 @@ export interface Failure {
 }
 
 export async function recordFailure(
-  executor: Executor,
+  database: Database,
   { projection, position, subject, reason, retriesMax }: Failure,
 ): Promise<void> {
-  await executor.query({
-    text: `insert into es.projection_failures as f (projection, position, subject, reason, retry_at)
-      values ($1, $2, $3, $4, case when $5::int > 0 then clock_timestamp() + $6 * interval '1 millisecond' end)
-      on conflict (projection, subject) do update set
-        position = excluded.position, reason = excluded.reason, failed_at = excluded.failed_at, attempts = f.attempts + 1,
-        retry_at = case when f.attempts < $5::int
-          then clock_timestamp() + $6 * power($7, f.attempts) * interval '1 millisecond' end`,
-    values: [projection, position, subject, reason, retriesMax, firstRetryMs, retryFactor],
-  });
+  const retryAt = retriesMax > 0 ? inMs(sql`${firstRetryMs}::int`) : null;
+  await database
+    .insertInto('es.projection_failures')
+    .values({ projection, position, subject, reason, retry_at: retryAt })
+    .onConflict((conflict) =>
+      conflict.columns(['projection', 'subject']).doUpdateSet((row) => ({
+        position,
+        reason,
+        failed_at: sql<Date>`clock_timestamp()`,
+        attempts: row('es.projection_failures.attempts', '+', 1),
+        retry_at: row
+          .case()
+          .when('es.projection_failures.attempts', '<', retriesMax)
+          .then(inMs(sql`${firstRetryMs}::int * power(${retryFactor}::int, projection_failures.attempts)`))
+          .end(),
+      })),
+    )
+    .execute();
+}
+
+function inMs(ms: RawBuilder<unknown>) {
+  return sql<Date>`clock_timestamp() + ${ms} * interval '1 millisecond'`;
 }
 
 export interface DueFailure {
@@ -41,32 +57,37 @@ export interface DueFailure {
 }
 
 /** What is to be tried again now, the longest waiting first. */
-export async function dueFailures(executor: Executor, projection: string): Promise<DueFailure[]> {
-  const { rows } = await executor.query<DueFailure>({
-    text: `select id, position, subject from es.projection_failures
-      where projection = $1 and retry_at <= clock_timestamp() order by retry_at limit $2`,
-    values: [projection, dueMax],
-  });
-  return rows;
+export async function dueFailures(database: Database, projection: string): Promise<readonly DueFailure[]> {
+  return database
+    .selectFrom('es.projection_failures')
+    .select(['id', 'position', 'subject'])
+    .where('projection', '=', projection)
+    .where('retry_at', '<=', sql<Date>`clock_timestamp()`)
+    .orderBy('retry_at')
+    .limit(dueMax)
+    .execute();
 }
 
 /** They were delivered, or there is nothing to deliver any more. */
 export async function resolveFailures(
-  executor: Executor,
+  database: Database,
   projection: string,
   subjects: readonly string[],
 ): Promise<void> {
-  await executor.query({
-    text: 'delete from es.projection_failures where projection = $1 and subject = any($2::text[])',
-    values: [projection, subjects],
-  });
+  if (subjects.length === 0) return;
+  await database
+    .deleteFrom('es.projection_failures')
+    .where('projection', '=', projection)
+    .where('subject', '=', sql<string>`any(${subjects}::text[])`)
+    .execute();
 }
 
 /** As if it had never been tried. Undefined is all of them. Answers with how many. */
-export async function retryFailures(executor: Executor, id: bigint | undefined): Promise<number> {
-  const { rowCount } = await executor.query({
-    text: `update es.projection_failures set retry_at = clock_timestamp(), attempts = 0 where $1::bigint is null or id = $1`,
-    values: [id ?? null],
-  });
-  return rowCount ?? 0;
+export async function retryFailures(database: Database, id: bigint | undefined): Promise<number> {
+  const { numUpdatedRows } = await database
+    .updateTable('es.projection_failures')
+    .set({ retry_at: sql<Date>`clock_timestamp()`, attempts: 0 })
+    .$if(id !== undefined, (query) => query.where('id', '=', id ?? 0n))
+    .executeTakeFirstOrThrow();
+  return Number(numUpdatedRows);
 }

@@ -1,5 +1,8 @@
 /** Where the followers of the log stand, for people and for their monitoring. */
-import type { Store } from '../connect.ts';
+import { sql } from 'kysely';
+
+import type { Database } from '../connect.ts';
+import { countEventsAfter, countPositionsAfter, secondsSinceFirstAfter } from '../log/lag.ts';
 
 export interface ProjectionLine {
   readonly [column: string]: string | number | bigint;
@@ -8,29 +11,23 @@ export interface ProjectionLine {
 /** How many failures are listed at the most, newest first. */
 const failuresMax = 200;
 
-interface ProjectionRow {
-  name: string;
-  version: number;
-  position: bigint;
-  lag_events: bigint;
-  lag_seconds: number;
-  holder: string | null;
-  held: boolean;
-  trouble: 'halted' | 'waiting' | null;
-  trouble_reason: string | null;
-}
+/** The name of a projection that is built beside the running one ends so. */
+const nextSuffix = '_next';
 
-export async function listProjections(store: Store): Promise<ProjectionLine[]> {
-  const rows = await store.query<ProjectionRow>(
-    'list_projections',
-    `select p.name, p.version, p.position,
-       (select count(*) from es.events e where e.position > p.position) as lag_events,
-       coalesce((select extract(epoch from clock_timestamp() - e.recorded_at)::float8 from es.events e
-         where e.position > p.position order by e.position limit 1), 0) as lag_seconds,
-       p.holder, p.held_until > clock_timestamp() as held, p.trouble, p.trouble_reason
-     from es.projections p order by p.name, p.version`,
-    [],
-  );
+const position = sql.ref<bigint>('projection.position');
+
+export async function listProjections(database: Database): Promise<ProjectionLine[]> {
+  const rows = await database
+    .selectFrom('es.projections as projection')
+    .select(['name', 'version', 'position', 'holder', 'trouble', 'trouble_reason'])
+    .select([
+      countEventsAfter(position).as('lag_events'),
+      secondsSinceFirstAfter(position).as('lag_seconds'),
+      sql<boolean>`held_until > clock_timestamp()`.as('held'),
+    ])
+    .orderBy('name')
+    .orderBy('version')
+    .execute();
   return rows.map((row) => ({
     name: row.name,
     version: row.version,
@@ -44,31 +41,25 @@ export async function listProjections(store: Store): Promise<ProjectionLine[]> {
   }));
 }
 
-function stateOf({ name, trouble, lag_events }: ProjectionRow): string {
+interface StateRow {
+  readonly name: string;
+  readonly trouble: 'halted' | 'waiting' | null;
+  readonly lag_events: bigint;
+}
+
+function stateOf({ name, trouble, lag_events }: StateRow): string {
   if (trouble !== null) return trouble;
   if (name.endsWith(nextSuffix)) return 'being built';
   return lag_events === 0n ? 'at the end' : 'behind';
 }
 
-/** What the one that is built beside the running one is called. */
-export const nextSuffix = '_next';
-
-export async function listFailures(store: Store): Promise<ProjectionLine[]> {
-  const rows = await store.query<{
-    id: bigint;
-    projection: string;
-    position: bigint;
-    subject: string;
-    attempts: number;
-    retry_at: Date | null;
-    reason: string;
-    failed_at: Date;
-  }>(
-    'list_failures',
-    `select id, projection, position, subject, attempts, retry_at, reason, failed_at
-     from es.projection_failures order by id desc limit $1`,
-    [failuresMax],
-  );
+export async function listFailures(database: Database): Promise<ProjectionLine[]> {
+  const rows = await database
+    .selectFrom('es.projection_failures')
+    .select(['id', 'projection', 'position', 'subject', 'attempts', 'retry_at', 'reason', 'failed_at'])
+    .orderBy('id', 'desc')
+    .limit(failuresMax)
+    .execute();
   return rows.map(({ failed_at, retry_at, reason, ...row }) => ({
     ...row,
     failed_at: failed_at.toISOString(),
@@ -86,28 +77,25 @@ export interface ProjectionStanding {
 }
 
 /** For a scrape every few seconds: the lag in positions, which costs nothing however long it is. */
-export async function readStandings(store: Store): Promise<ProjectionStanding[]> {
-  const rows = await store.query<{
-    name: string;
-    lag_events: bigint;
-    lag_seconds: number;
-    halted: boolean;
-    failures: bigint;
-  }>(
-    'read_standings',
-    `select p.name, greatest(0, coalesce((select max(position) from es.events), 0) - p.position) as lag_events,
-       coalesce((select extract(epoch from clock_timestamp() - e.recorded_at)::float8 from es.events e
-         where e.position > p.position order by e.position limit 1), 0) as lag_seconds,
-       p.trouble is not distinct from 'halted' as halted,
-       (select count(*) from es.projection_failures f where f.projection = p.name) as failures
-     from es.projections p`,
-    [],
-  );
-  return rows.map(({ name, lag_events, lag_seconds, halted, failures }) => ({
+export async function readStandings(database: Database): Promise<ProjectionStanding[]> {
+  const rows = await database
+    .selectFrom('es.projections as projection')
+    .select(['name', 'trouble'])
+    .select((row) => [
+      countPositionsAfter(position).as('lag_events'),
+      secondsSinceFirstAfter(position).as('lag_seconds'),
+      row
+        .selectFrom('es.projection_failures as failure')
+        .whereRef('failure.projection', '=', 'projection.name')
+        .select(({ fn }) => fn.countAll<bigint>().as('failures'))
+        .as('failures'),
+    ])
+    .execute();
+  return rows.map(({ name, lag_events, lag_seconds, trouble, failures }) => ({
     projection: name,
     lagEvents: Number(lag_events),
     lagSeconds: lag_seconds,
-    halted,
-    failures: Number(failures),
+    halted: trouble === 'halted',
+    failures: Number(failures ?? 0n),
   }));
 }

@@ -3,8 +3,9 @@
  * flight per process. Alone, a command waits for nobody; among thirty-two it costs less than a plain INSERT.
  */
 import { isConnectionLoss } from '../connect.ts';
-import { appendAll } from '../log.ts';
-import type { AppendCommand, Executor, Verdict } from '../log.ts';
+import type { Database } from '../connect.ts';
+import { appendAll } from './append.ts';
+import type { AppendCommand, Verdict } from './append.ts';
 
 const batchCommandsMax = 200;
 const queuedCommandsMax = 5_000;
@@ -26,8 +27,7 @@ export interface GroupCommit {
 }
 
 export interface GroupCommitOptions {
-  readonly executor: Executor;
-  readonly prepared: boolean;
+  readonly database: Database;
   /** After a call that appended something. */
   readonly onAppended: () => void;
   /** After every call that was answered. */
@@ -41,7 +41,7 @@ export interface AppendCall {
   readonly outcomes: readonly Verdict['outcome'][];
 }
 
-export function groupCommit({ executor, prepared, onAppended, onCall }: GroupCommitOptions): GroupCommit {
+export function groupCommit({ database, onAppended, onCall }: GroupCommitOptions): GroupCommit {
   let queue: Waiting[] = [];
   let running = false;
 
@@ -58,9 +58,8 @@ export function groupCommit({ executor, prepared, onAppended, onCall }: GroupCom
     const started = performance.now();
     try {
       const verdicts = await appendAll(
-        executor,
+        database,
         batch.map(({ command }) => command),
-        prepared,
       );
       const outcomes = verdicts.map(({ outcome }) => outcome);
       onCall?.({ way: 'group', seconds: (performance.now() - started) / 1_000, outcomes });

@@ -2,21 +2,25 @@
  * The wake-up: a hint that there is something new in the log, never the truth. NOTIFY inside of an append would serialise all
  * commits; here it follows the commit, from a transaction of its own that does not wait for the disk. Who misses it polls.
  */
+import { sql } from 'kysely';
 import pg from 'pg';
+
+import type { Database } from '../connect.ts';
 
 const channel = 'docket_events';
 const debounceMs = 5;
 const reconnectMsMin = 250;
 const reconnectMsMax = 5_000;
 
-export function notifier(pool: pg.Pool): () => void {
+export function notifier(database: Database): () => void {
   let timer: NodeJS.Timeout | undefined;
   return () => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      const text = `select set_config('synchronous_commit', 'off', true), pg_notify('${channel}', '')`;
       // A hint that is lost costs one polling interval.
-      pool.query(text).catch(() => undefined);
+      sql`select set_config('synchronous_commit', 'off', true), pg_notify(${channel}, '')`
+        .execute(database)
+        .catch(() => undefined);
     }, debounceMs);
   };
 }

@@ -8,9 +8,11 @@ import { absentRepository, evolve, isPublic, updatedAt } from '@docket/shared/re
 import type { Repository } from '@docket/shared/repositories';
 import { readRepositoryEvent } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
+import { sql } from 'kysely';
 
-import type { Reader } from '../connect.ts';
-import type { Executor } from '../log.ts';
+import type { Database } from '../connect.ts';
+import { tailAfter } from '../log/tail.ts';
+import { prepared } from '../prepared.ts';
 
 export interface NamespaceRow {
   readonly id: string;
@@ -69,10 +71,7 @@ interface LookupRow extends StateRow {
 
 /** `r` is a row of the read model or null, `x` names the repository. */
 const stateColumns = `r.state, coalesce(r.version, 0) as version, r.last_updated,
-  (select json_agg(json_build_object('type', e.type, 'schema_version', e.schema_version, 'data', e.data,
-       'recorded_at', e.recorded_at) order by e.version)
-     from es.events e
-     where e.stream_id = 'repository-' || x.repository_id and e.version > coalesce(r.version, 0)) as tail`;
+  ${tailAfter('x.repository_id', 'coalesce(r.version, 0)')} as tail`;
 
 /** Columns and tables of a look-up; `$1` is the namespace, `$2` the name, `$3` the account that asks. */
 const lookupColumns = `n.id as namespace_id, n.account_id as owner_id, m.role as viewer_role,
@@ -82,33 +81,38 @@ const lookupTables = `directory.namespaces n
      left join directory.repository_names x on x.namespace_id = n.id and x.name = $2
      left join read.repositories r on r.repository_id = x.repository_id`;
 
+/** The namespace, the name, and the account that asks. */
+type LookupValues = readonly [string, string, string | null];
+
+const lookUpStatement = prepared<LookupRow, LookupValues>(
+  'look_up',
+  `select ${lookupColumns} from ${lookupTables} where n.name = $1`,
+);
+
+const lookUpWithAccountStatement = prepared<LookupRow & { readonly account: StoredAccount | null }, LookupValues>(
+  'look_up_with_account',
+  `select ${lookupColumns}, to_json(a) as account
+   from (select 1) one
+   left join (${lookupTables}) on n.name = $1
+   left join lateral (
+     select id, namespace_id, name, is_admin, status, password_hash, credential_version
+     from directory.accounts where id = $3 and status <> 'lapsed'
+   ) a on true`,
+);
+
 /** `viewerId`: the account that asks, for what it is to the namespace. */
-export async function lookUp(reader: Reader, { namespace, name }: FullName, viewerId?: string): Promise<Lookup> {
-  const [row] = await reader.query<LookupRow>(
-    'look_up',
-    `select ${lookupColumns} from ${lookupTables} where n.name = $1`,
-    [namespace, name, viewerId ?? null],
-  );
+export async function lookUp(database: Database, { namespace, name }: FullName, viewerId?: string): Promise<Lookup> {
+  const [row] = await lookUpStatement(database, [namespace, name, viewerId ?? null]);
   return lookup(row);
 }
 
 /** With the account of that id, if there is one that is not lapsed, in the same statement. */
 export async function lookUpWithAccount(
-  reader: Reader,
+  database: Database,
   { namespace, name }: FullName,
   accountId: string | undefined,
 ): Promise<{ readonly found: Lookup; readonly account: StoredAccount | undefined }> {
-  const [row] = await reader.query<LookupRow & { account: StoredAccount | null }>(
-    'look_up_with_account',
-    `select ${lookupColumns}, to_json(a) as account
-     from (select 1) one
-     left join (${lookupTables}) on n.name = $1
-     left join lateral (
-       select id, namespace_id, name, is_admin, status, password_hash, credential_version
-       from directory.accounts where id = $3 and status <> 'lapsed'
-     ) a on true`,
-    [namespace, name, accountId ?? null],
-  );
+  const [row] = await lookUpWithAccountStatement(database, [namespace, name, accountId ?? null]);
   return { found: lookup(row), account: row?.account ?? undefined };
 }
 
@@ -133,25 +137,22 @@ export interface NamespaceAt extends NamespaceRow {
 
 /** Undefined when there is no such namespace. */
 export async function lookUpNamespace(
-  reader: Reader,
+  database: Database,
   name: NamespaceName,
   viewerId: string | undefined,
 ): Promise<NamespaceAt | undefined> {
-  const [row] = await reader.query<{
-    id: string;
-    owner_id: string | null;
-    viewer_role: NamespaceRow['viewerRole'];
-    is_organization: boolean;
-  }>(
-    'look_up_namespace',
-    `select n.id, n.account_id as owner_id, m.role as viewer_role, n.is_organization
-     from directory.namespaces n
-     left join directory.members m on m.namespace_id = n.id and m.account_id = $2
-     where n.name = $1`,
-    [name, viewerId ?? null],
-  );
+  const row = await database
+    .selectFrom('directory.namespaces as namespace')
+    .leftJoin('directory.members as member', (join) =>
+      join
+        .onRef('member.namespace_id', '=', 'namespace.id')
+        .on('member.account_id', '=', sql<string>`${viewerId ?? null}::uuid`),
+    )
+    .where('namespace.name', '=', name)
+    .select(['namespace.id', 'namespace.account_id', 'namespace.is_organization', 'member.role'])
+    .executeTakeFirst();
   return (
-    row && { id: row.id, name, ownerId: row.owner_id, viewerRole: row.viewer_role, isOrganization: row.is_organization }
+    row && { id: row.id, name, ownerId: row.account_id, viewerRole: row.role, isOrganization: row.is_organization }
   );
 }
 
@@ -162,49 +163,40 @@ interface NamedRow extends StateRow {
 }
 
 /** By `namespace/name`; names that there never was a repository of are missing. */
-export async function lookUpMany(executor: Executor, names: readonly FullName[]): Promise<Map<string, RepositoryAt>> {
-  const { rows } = await executor.query<NamedRow>({
-    text: `select n.name || '/' || x.name as full_name, x.repository_id, r.number, ${stateColumns}
-      from unnest($1::text[], $2::text[]) as q(namespace, name)
-      join directory.namespaces n on n.name = q.namespace
-      join directory.repository_names x on x.namespace_id = n.id and x.name = q.name
-      left join read.repositories r on r.repository_id = x.repository_id`,
-    values: [names.map(({ namespace }) => namespace), names.map(({ name }) => name)],
-  });
+export async function lookUpMany(database: Database, names: readonly FullName[]): Promise<Map<string, RepositoryAt>> {
+  const namespaces = names.map(({ namespace }) => namespace);
+  const { rows } = await sql<NamedRow>`select n.name || '/' || x.name as full_name, x.repository_id, r.number,
+      ${sql.raw(stateColumns)}
+    from unnest(${namespaces}::text[], ${names.map(({ name }) => name)}::text[]) as q(namespace, name)
+    join directory.namespaces n on n.name = q.namespace
+    join directory.repository_names x on x.namespace_id = n.id and x.name = q.name
+    left join read.repositories r on r.repository_id = x.repository_id`.execute(database);
   return new Map(
     rows.map((row) => [row.full_name, { id: row.repository_id, number: row.number ?? undefined, ...current(row) }]),
   );
 }
 
 interface VisibilityRow extends StateRow {
-  number: bigint;
-  visible: boolean;
+  readonly number: bigint;
+  readonly visible: boolean;
 }
+
+const publicNumbersStatement = prepared<VisibilityRow, readonly [numbers: readonly bigint[]]>(
+  'public_numbers',
+  `select r.number, r.status = 'active' and not r.is_private as visible, r.version, r.last_updated, t.tail,
+     case when t.tail is not null then r.state end as state
+   from read.repositories r
+   cross join lateral (select ${tailAfter('r.repository_id', 'r.version')} as tail) t
+   where r.number = any($1::bigint[])`,
+);
 
 /**
  * Which of the documents that a search found may be shown to everybody right now, by their numbers. The index lags; a repository
  * that was made private or is being deleted is not shown from the acknowledgement on.
  */
-export async function publicNumbers(reader: Reader, numbers: readonly bigint[]): Promise<Set<bigint>> {
-  const rows = await reader.query<VisibilityRow>(
-    'public_numbers',
-    `select r.number, r.status = 'active' and not r.is_private as visible, r.version, r.last_updated, t.tail,
-       case when t.tail is not null then r.state end as state
-     from read.repositories r
-     cross join lateral (
-       select json_agg(json_build_object('type', e.type, 'schema_version', e.schema_version, 'data', e.data,
-         'recorded_at', e.recorded_at) order by e.version) as tail
-       from es.events e
-       where e.stream_id = 'repository-' || r.repository_id and e.version > r.version
-     ) t
-     where r.number = any($1::bigint[])`,
-    [numbers],
-  );
-  const shown = rows.filter((row) => {
-    if (row.tail === null) return row.visible;
-    const { state } = current(row);
-    return isPublic(state);
-  });
+export async function publicNumbers(database: Database, numbers: readonly bigint[]): Promise<Set<bigint>> {
+  const rows = await publicNumbersStatement(database, [numbers]);
+  const shown = rows.filter((row) => (row.tail === null ? row.visible : isPublic(current(row).state)));
   return new Set(shown.map(({ number }) => number));
 }
 

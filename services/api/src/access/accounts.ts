@@ -1,8 +1,10 @@
 /** The account as it is now: read on every request that names one, so that what changes counts at once in every process. */
 import { namespaceName } from '@docket/shared/names';
 import type { NamespaceName } from '@docket/shared/names';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
+import { prepared } from '@docket/store/prepared';
 import type { StoredAccount } from '@docket/store/read/look-up';
+import { sql } from 'kysely';
 
 export interface AccountRow {
   readonly id: string;
@@ -14,18 +16,25 @@ export interface AccountRow {
   readonly credentialVersion: number;
 }
 
-const select = `select id, namespace_id, name, is_admin, status, password_hash, credential_version
-  from directory.accounts where status <> 'lapsed' and`;
+const columns = 'id, namespace_id, name, is_admin, status, password_hash, credential_version';
+const byName = prepared<StoredAccount, readonly [name: string]>(
+  'account_by_name',
+  `select ${columns} from directory.accounts where status <> 'lapsed' and name = $1`,
+);
+const byId = prepared<StoredAccount, readonly [id: string]>(
+  'account_by_id',
+  `select ${columns} from directory.accounts where status <> 'lapsed' and id = $1`,
+);
 
-export async function accountByName(database: Store, name: string): Promise<AccountRow | undefined> {
+export async function accountByName(database: Database, name: string): Promise<AccountRow | undefined> {
   // What is no name cannot be one of an account, and Postgres refuses some texts.
   if (!namespaceName.safeParse(name).success) return undefined;
-  const [row] = await database.query<StoredAccount>('account_by_name', `${select} name = $1`, [name]);
+  const [row] = await byName(database, [name]);
   return row && accountRow(row);
 }
 
-export async function accountById(database: Store, id: string): Promise<AccountRow | undefined> {
-  const [row] = await database.query<StoredAccount>('account_by_id', `${select} id = $1`, [id]);
+export async function accountById(database: Database, id: string): Promise<AccountRow | undefined> {
+  const [row] = await byId(database, [id]);
   return row && accountRow(row);
 }
 
@@ -42,12 +51,12 @@ export function accountRow(row: StoredAccount): AccountRow {
 }
 
 /** By id. An account that was erased has none. */
-export async function accountNames(database: Store, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+export async function accountNames(database: Database, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
   if (ids.length === 0) return new Map();
-  const rows = await database.query<{ id: string; name: string }>(
-    'account_names',
-    'select id, name from directory.accounts where id = any($1::uuid[]) and name is not null',
-    [[...new Set(ids)]],
-  );
-  return new Map(rows.map(({ id, name }) => [id, name]));
+  const rows = await database
+    .selectFrom('directory.accounts')
+    .select(['id', 'name'])
+    .where('id', '=', sql<string>`any(${[...new Set(ids)]}::uuid[])`)
+    .execute();
+  return new Map(rows.flatMap(({ id, name }) => (name === null ? [] : [[id, name] as const])));
 }

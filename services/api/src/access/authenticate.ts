@@ -5,7 +5,7 @@ import type { Refusal } from '@docket/shared/refusal';
 import { parseAuthorization } from '@docket/shared/tokens';
 import type { TokenText } from '@docket/shared/tokens';
 import type { Actor } from '@docket/shared/event';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 import { lookUp, lookUpWithAccount } from '@docket/store/read/look-up';
 import type { Lookup } from '@docket/store/read/look-up';
 
@@ -24,7 +24,7 @@ export type Caller =
   | { readonly by: 'token'; readonly account: AccountRow | undefined; readonly claims: Claims };
 
 export interface Authentication {
-  readonly database: Store;
+  readonly database: Database;
   readonly passwords: Passwords;
   readonly tokens: Tokens;
   readonly sessions: Sessions;
@@ -61,6 +61,15 @@ export async function authenticateVisitor(using: Authentication, request: ApiReq
   const caller = await authenticateAny(using, request);
   if (isRefusal(caller) || caller.by !== 'token') return caller;
   return unauthorized('an access token is for a registry; here a name and password or a session are needed');
+}
+
+/** As somebody: nobody is asked for a name and password. */
+export type Person = Exclude<Visitor, { by: 'nothing' }>;
+
+export async function authenticatePerson(using: Authentication, request: ApiRequest): Promise<Person | Refusal> {
+  const caller = await authenticateVisitor(using, request);
+  if (isRefusal(caller) || caller.by !== 'nothing') return caller;
+  return unauthorized('a name and password are needed, or a session');
 }
 
 export function unauthorized(message: string): Refusal {

@@ -2,12 +2,18 @@
 import type { Environment } from '@docket/runtime/environment';
 import type { FullName } from '@docket/shared/names';
 import type { Access } from '@docket/shared/tokens';
+import { z } from 'zod';
 
 import type { Answer } from '../http/answer.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { accountOf } from './authenticate.ts';
 import type { Caller } from './authenticate.ts';
 import type { Tokens } from './tokens.ts';
+
+/** For the document. */
+export const tokenWish = z.object({
+  'X-Docker-Token': z.string().optional().meta({ description: '`true` asks for an access token.' }),
+});
 
 /** A docker that was redirected sends the header twice, which arrives as `true, true` (docker 0.5). */
 export function wantsToken(request: ApiRequest): boolean {

@@ -3,15 +3,15 @@
  * is written first, the events last; either all of it counts or nothing.
  */
 import { confirmationHoursMax } from '@docket/shared/accounts';
-import type { Account, AccountEvent } from '@docket/shared/accounts';
+import type { Account } from '@docket/shared/accounts';
 import { fold } from '@docket/shared/decider';
 import type { NamespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { accountStream, readAccountEvent, schemaVersion } from '@docket/shared/stored-event';
-import { readStream } from '@docket/store/log';
-import type { AppendCommand } from '@docket/store/log';
-import type pg from 'pg';
+import { accountStream, readAccountEvent } from '@docket/shared/stored-event';
+import type { Transaction } from '@docket/store/connect';
+import { readStream } from '@docket/store/log/read';
+import type { AppendCommand } from '@docket/store/log/append';
 import { v7 as uuidv7 } from 'uuid';
 
 import type { CommandEnvelope } from '../commands/envelope.ts';
@@ -19,6 +19,7 @@ import { transact } from '../commands/transact.ts';
 import type { TransactionExecution } from '../commands/transact.ts';
 import { accountDecider } from './decider.ts';
 import type { AccountCommand } from './decider.ts';
+import { hoursAgo } from './queries.ts';
 
 export const nameTaken = refuse('name_taken', 'the name or the address belongs to another account');
 export interface Registration {
@@ -42,23 +43,26 @@ export async function registerAccount(
   const { name, email, passwordHash, isAdmin, activation } = registration;
   const accountId = uuidv7();
   const command = { type: 'Register', namespaceId: uuidv7(), addressId: uuidv7(), isAdmin, activation } as const;
-  return transact(execution, envelope, nameTaken, async (client) => {
-    const lapses = await lapseUnconfirmed(client, name, email, envelope);
+  return transact(execution, envelope, nameTaken, async (transaction) => {
+    const lapses = await lapseUnconfirmed(transaction, name, email, envelope);
     const events = accountDecider.decide(accountDecider.initial, command);
     if (isRefusal(events)) return events;
-    await client.query('insert into directory.namespaces (id, name, account_id) values ($1, $2, $3)', [
-      command.namespaceId,
-      name,
-      accountId,
-    ]);
-    await client.query(
-      `insert into directory.accounts (id, namespace_id, name, is_admin, status, password_hash) values ($1, $2, $3, $4, $5, $6)`,
-      [accountId, command.namespaceId, name, isAdmin, activation === 'mail' ? 'inactive' : 'active', passwordHash],
-    );
-    await client.query(
-      'insert into directory.addresses (id, account_id, address, address_key, confirmed) values ($1, $2, $3, $4, $5)',
-      [command.addressId, accountId, email, addressKey(email), activation !== 'mail'],
-    );
+    await transaction
+      .insertInto('directory.namespaces')
+      .values({ id: command.namespaceId, name, account_id: accountId })
+      .execute();
+    await transaction
+      .insertInto('directory.accounts')
+      .values({
+        id: accountId,
+        namespace_id: command.namespaceId,
+        name,
+        is_admin: isAdmin,
+        status: activation === 'mail' ? 'inactive' : 'active',
+        password_hash: passwordHash,
+      })
+      .execute();
+    await addAddress(transaction, { id: command.addressId, accountId, email, confirmed: activation !== 'mail' });
     return [...lapses, { streamId: accountStream(accountId), expectedVersion: 0, events, ...envelope }];
   });
 }
@@ -76,29 +80,28 @@ export async function changeAccount(
   { accountId, email, passwordHash, confirmation }: Change,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
-  return transact(execution, envelope, nameTaken, async (client) => {
-    const lapses = email === undefined ? [] : await lapseUnconfirmed(client, undefined, email, envelope, accountId);
-    const known = email === undefined ? undefined : await ownAddress(client, accountId, email);
+  return transact(execution, envelope, nameTaken, async (transaction) => {
+    const lapses =
+      email === undefined ? [] : await lapseUnconfirmed(transaction, undefined, email, envelope, accountId);
+    const known = email === undefined ? undefined : await ownAddress(transaction, accountId, email);
     const addedAddressId = email === undefined || known ? undefined : uuidv7();
     const changesPassword = passwordHash !== undefined;
     const append = await decideOn(
-      client,
+      transaction,
       accountId,
       { type: 'ChangeDetails', addedAddressId, confirmation, changesPassword },
       envelope,
     );
     if (isRefusal(append)) return append;
     if (addedAddressId !== undefined && email !== undefined) {
-      await client.query(
-        'insert into directory.addresses (id, account_id, address, address_key, confirmed) values ($1, $2, $3, $4, $5)',
-        [addedAddressId, accountId, email, addressKey(email), confirmation === 'none'],
-      );
+      await addAddress(transaction, { id: addedAddressId, accountId, email, confirmed: confirmation === 'none' });
     }
     if (passwordHash !== undefined) {
-      await client.query(
-        `update directory.accounts set password_hash = $2, credential_version = credential_version + 1 where id = $1`,
-        [accountId, passwordHash],
-      );
+      await transaction
+        .updateTable('directory.accounts')
+        .set((account) => ({ password_hash: passwordHash, credential_version: account('credential_version', '+', 1) }))
+        .where('id', '=', accountId)
+        .execute();
     }
     return [...lapses, ...append];
   });
@@ -116,46 +119,74 @@ export async function confirmAddress(
   { accountId, addressId, linkId }: Confirmation,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
-  return transact(execution, envelope, nameTaken, async (client) => {
-    await client.query('insert into directory.spent_links (link_id) values ($1) on conflict do nothing', [linkId]);
-    const append = await decideOn(client, accountId, { type: 'ConfirmAddress', addressId }, envelope);
+  return transact(execution, envelope, nameTaken, async (transaction) => {
+    await transaction
+      .insertInto('directory.spent_links')
+      .values({ link_id: linkId })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const append = await decideOn(transaction, accountId, { type: 'ConfirmAddress', addressId }, envelope);
     if (isRefusal(append)) return append;
-    await client.query('update directory.addresses set confirmed = true where id = $1 and account_id = $2', [
-      addressId,
-      accountId,
-    ]);
-    await client.query(`update directory.accounts set status = 'active' where id = $1 and status = 'inactive'`, [
-      accountId,
-    ]);
+    await transaction
+      .updateTable('directory.addresses')
+      .set({ confirmed: true })
+      .where('id', '=', addressId)
+      .where('account_id', '=', accountId)
+      .execute();
+    await transaction
+      .updateTable('directory.accounts')
+      .set({ status: 'active' })
+      .where('id', '=', accountId)
+      .where('status', '=', 'inactive')
+      .execute();
     return append;
   });
 }
 
 async function decideOn(
-  client: pg.PoolClient,
+  transaction: Transaction,
   accountId: string,
   command: AccountCommand,
   envelope: CommandEnvelope,
 ): Promise<AppendCommand[] | Refusal> {
-  const { state, version } = await readAccount(client, accountId);
+  const { state, version } = await readAccount(transaction, accountId);
   const events = accountDecider.decide(state, command);
   if (isRefusal(events)) return events;
   if (events.length === 0) return [];
   return [{ streamId: accountStream(accountId), expectedVersion: version, events, ...envelope }];
 }
 
-async function readAccount(client: pg.PoolClient, accountId: string): Promise<{ state: Account; version: number }> {
-  const past = await readStream(client, accountStream(accountId));
-  const events = past.map(({ event }): AccountEvent => readAccountEvent({ ...event, schema_version: schemaVersion }));
+async function readAccount(
+  transaction: Transaction,
+  accountId: string,
+): Promise<{ readonly state: Account; readonly version: number }> {
+  const past = await readStream(transaction, accountStream(accountId), readAccountEvent);
+  const events = past.map(({ event }) => event);
   return { state: fold(accountDecider.evolve, accountDecider.initial, events), version: past.length };
 }
 
-async function ownAddress(client: pg.PoolClient, accountId: string, email: string): Promise<boolean> {
-  const { rowCount } = await client.query(
-    'select 1 from directory.addresses where account_id = $1 and address_key = $2',
-    [accountId, addressKey(email)],
-  );
-  return rowCount !== null && rowCount > 0;
+interface NewAddress {
+  readonly id: string;
+  readonly accountId: string;
+  readonly email: string;
+  readonly confirmed: boolean;
+}
+
+async function addAddress(transaction: Transaction, { id, accountId, email, confirmed }: NewAddress): Promise<void> {
+  await transaction
+    .insertInto('directory.addresses')
+    .values({ id, account_id: accountId, address: email, address_key: addressKey(email), confirmed })
+    .execute();
+}
+
+async function ownAddress(transaction: Transaction, accountId: string, email: string): Promise<boolean> {
+  const row = await transaction
+    .selectFrom('directory.addresses')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('address_key', '=', addressKey(email))
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /**
@@ -163,38 +194,75 @@ async function ownAddress(client: pg.PoolClient, accountId: string, email: strin
  * an active account added and never confirmed is dropped.
  */
 async function lapseUnconfirmed(
-  client: pg.PoolClient,
+  transaction: Transaction,
   name: NamespaceName | undefined,
   email: string,
   envelope: CommandEnvelope,
   exceptAccountId?: string,
 ): Promise<AppendCommand[]> {
-  const { rows } = await client.query<{ id: string; namespace_id: string }>(
-    `select a.id, a.namespace_id from directory.accounts a
-     where a.status = 'inactive' and a.registered_at < clock_timestamp() - make_interval(hours => $3) and a.id is distinct from $4
-       and (a.name = $1 or exists (select 1 from directory.addresses d where d.account_id = a.id and d.address_key = $2))
-     order by a.id for update`,
-    [name ?? null, addressKey(email), confirmationHoursMax, exceptAccountId ?? null],
-  );
+  const lapsing = await transaction
+    .selectFrom('directory.accounts as account')
+    .select(['account.id', 'account.namespace_id'])
+    .where('account.status', '=', 'inactive')
+    .where('account.registered_at', '<', hoursAgo(confirmationHoursMax))
+    .$if(exceptAccountId !== undefined, (query) => query.where('account.id', '<>', exceptAccountId ?? ''))
+    .where((account) =>
+      account.or([
+        ...(name === undefined ? [] : [account('account.name', '=', name)]),
+        account.exists(
+          account
+            .selectFrom('directory.addresses as address')
+            .select('address.id')
+            .whereRef('address.account_id', '=', 'account.id')
+            .where('address.address_key', '=', addressKey(email)),
+        ),
+      ]),
+    )
+    .orderBy('account.id')
+    .forUpdate()
+    .execute();
   const lapses: AppendCommand[] = [];
-  for (const { id, namespace_id } of rows) {
-    const append = await decideOn(client, id, { type: 'Lapse' }, { ...envelope, commandId: uuidv7() });
+  for (const { id, namespace_id } of lapsing) {
+    const append = await decideOn(transaction, id, { type: 'Lapse' }, { ...envelope, commandId: uuidv7() });
     if (isRefusal(append)) continue;
     lapses.push(...append);
-    await client.query(`update directory.accounts set status = 'lapsed', name = null where id = $1`, [id]);
-    await client.query('delete from directory.addresses where account_id = $1', [id]);
-    // What an admin put into the namespace meanwhile stays: the name is reserved then, not free.
-    await client.query('update directory.namespaces set account_id = null where id = $1', [namespace_id]);
-    await client.query(
-      `delete from directory.namespaces n where n.id = $1
-         and not exists (select 1 from directory.repository_names r where r.namespace_id = n.id)`,
-      [namespace_id],
-    );
+    await lapse(transaction, id, namespace_id);
   }
-  await client.query(
-    `delete from directory.addresses where address_key = $1 and not confirmed
-       and added_at < clock_timestamp() - make_interval(hours => $2) and account_id is distinct from $3`,
-    [addressKey(email), confirmationHoursMax, exceptAccountId ?? null],
-  );
+  await transaction
+    .deleteFrom('directory.addresses')
+    .where('address_key', '=', addressKey(email))
+    .where('confirmed', '=', false)
+    .where('added_at', '<', hoursAgo(confirmationHoursMax))
+    .$if(exceptAccountId !== undefined, (query) => query.where('account_id', '<>', exceptAccountId ?? ''))
+    .execute();
   return lapses;
+}
+
+async function lapse(transaction: Transaction, accountId: string, namespaceId: string): Promise<void> {
+  await transaction
+    .updateTable('directory.accounts')
+    .set({ status: 'lapsed', name: null })
+    .where('id', '=', accountId)
+    .execute();
+  await transaction.deleteFrom('directory.addresses').where('account_id', '=', accountId).execute();
+  // What an admin put into the namespace meanwhile stays: the name is reserved then, not free.
+  await transaction
+    .updateTable('directory.namespaces')
+    .set({ account_id: null })
+    .where('id', '=', namespaceId)
+    .execute();
+  await transaction
+    .deleteFrom('directory.namespaces')
+    .where('id', '=', namespaceId)
+    .where((namespace) =>
+      namespace.not(
+        namespace.exists(
+          namespace
+            .selectFrom('directory.repository_names')
+            .select('repository_id')
+            .where('namespace_id', '=', namespaceId),
+        ),
+      ),
+    )
+    .execute();
 }

@@ -1,16 +1,26 @@
 import { confirmationHoursMax } from '@docket/shared/accounts';
 import type { NamespaceName } from '@docket/shared/names';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
+import { sql } from 'kysely';
 
 /** Known to be held by somebody, or reserved; a registration that lapsed holds nothing. */
-export async function isNamespaceTaken(database: Store, name: NamespaceName): Promise<boolean> {
-  const rows = await database.query(
-    'namespace_taken',
-    `select 1 from directory.namespaces n
-     left join directory.accounts a on a.id = n.account_id
-     where n.name = $1
-       and (a.status is distinct from 'inactive' or a.registered_at >= clock_timestamp() - make_interval(hours => $2))`,
-    [name, confirmationHoursMax],
-  );
-  return rows.length > 0;
+export async function isNamespaceTaken(database: Database, name: NamespaceName): Promise<boolean> {
+  const row = await database
+    .selectFrom('directory.namespaces as namespace')
+    .leftJoin('directory.accounts as account', 'account.id', 'namespace.account_id')
+    .select('namespace.id')
+    .where('namespace.name', '=', name)
+    .where((namespace) =>
+      namespace.or([
+        namespace('account.status', 'is distinct from', 'inactive'),
+        namespace('account.registered_at', '>=', hoursAgo(confirmationHoursMax)),
+      ]),
+    )
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** By the clock of the database, as everything that is compared with it. */
+export function hoursAgo(hours: number) {
+  return sql<Date>`clock_timestamp() - make_interval(hours => ${hours}::int)`;
 }

@@ -8,13 +8,17 @@ import type { AppendCall } from '@docket/store/log/group-commit';
 import { z } from 'zod';
 
 import { accountByName } from '../access/accounts.ts';
-import { authenticate, unauthorized } from '../access/authenticate.ts';
-import type { Authentication, Caller } from '../access/authenticate.ts';
-import { commandEnvelope, earlierOutcome } from '../commands/envelope.ts';
+import { unauthorized } from '../access/authenticate.ts';
+import type { Authentication } from '../access/authenticate.ts';
+import { passwordHolder } from '../access/credentials.ts';
+import { earlierOutcome, envelopeOf } from '../commands/envelope.ts';
+import type { CommandEnvelope } from '../commands/envelope.ts';
 import { answer } from '../http/answer.ts';
-import type { Outcome } from '../http/answer.ts';
-import type { Route } from '../http/endpoint.ts';
-import { parseField, readAnyJson, readJson } from '../http/request.ts';
+import { done, idempotency, ok, v1 } from '../http/common-answers.ts';
+import { noCredentials, operation } from '../http/operation.ts';
+import type { Operation } from '../http/operation.ts';
+import { accountName } from '../http/paths.ts';
+import { parseField, readAnyJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { smallBodyBytesMax } from '../limits.ts';
 import { changeAccount, confirmAddress, nameTaken, registerAccount } from './change.ts';
@@ -27,120 +31,158 @@ export interface AccountRoutes extends Authentication, Pick<Environment, 'regist
   readonly onCall?: ((call: AppendCall) => void) | undefined;
 }
 
-export function accountRoutes(using: AccountRoutes): Route[] {
-  return [
-    {
-      path: '/v1/users',
-      handlers: { GET: (request) => login(using, request), POST: (request) => register(using, request) },
-    },
-    // Mail programs and proxies look at links before people do: HEAD must not be the click.
-    {
-      path: '/v1/users/confirm/:token',
-      handlers: { GET: (request) => confirm(using, request), HEAD: () => answer(200, undefined) },
-    },
-    { path: '/v1/users/:username', handlers: { PUT: (request) => update(using, request) } },
-  ];
-}
-
+const named = z.object({ username: namespaceName });
 /** Extra keys are for others: docker sends `auth` as well. */
-export const registration = z.object({ email: emailField, password: passwordField });
-export const change = z
+const registration = named.extend({ email: emailField, password: passwordField });
+const change = z
   .object({ email: emailField.optional(), password: passwordField.optional() })
   .refine(({ email, password }) => email !== undefined || password !== undefined, 'email or password is needed');
 
 const registered = answer(201, 'User Created');
 
-async function login(using: AccountRoutes, request: ApiRequest): Promise<Outcome> {
-  const account = await byPassword(using, request);
-  return isRefusal(account) ? account : answer(200, 'OK');
-}
+export const accountOperations: readonly Operation<AccountRoutes>[] = [
+  operation({
+    method: 'GET',
+    path: '/v1/users',
+    summary: 'Are the name and password right?',
+    needs: 'a name and password',
+    credentials: passwordHolder,
+    answers: {
+      200: { description: 'They are.', body: ok },
+      401: v1.unauthorized,
+      403: { ...v1.forbidden, description: 'They are, and the account is not active yet.' },
+      ...v1.always,
+    },
+    handle: () => answer(200, 'OK'),
+  }),
+  operation({
+    method: 'POST',
+    path: '/v1/users',
+    summary: 'Registers an account.',
+    needs: 'nothing; a name that is taken is refused',
+    credentials: noCredentials,
+    headers: idempotency,
+    authorize: mayRegister,
+    body: registration,
+    answers: {
+      201: { description: 'A mail with a link is on its way.', body: z.literal('User Created') },
+      400: v1.badAccount,
+      401: { ...v1.unauthorized, description: 'Registration is closed.' },
+      413: v1.tooLarge,
+      422: v1.reused,
+      ...v1.always,
+    },
+    handle: async (using: AccountRoutes, { target: { isDone, envelope }, body: { username, email, password } }) => {
+      if (isDone) return registered;
+      const outcome = await registerAccount(
+        using,
+        {
+          name: username,
+          email,
+          passwordHash: await using.passwords.hash(password),
+          isAdmin: false,
+          activation: using.accountActivation === 'open' ? 'at_once' : 'mail',
+        },
+        envelope,
+      );
+      return isRefusal(outcome) ? outcome : registered;
+    },
+  }),
+  operation({
+    method: 'GET',
+    path: '/v1/users/confirm/{token}',
+    summary: 'The link of the mail: activates the account. HEAD does nothing.',
+    needs: 'a link that is good',
+    credentials: noCredentials,
+    parameters: z.object({ token: z.string() }),
+    // Mail programs and proxies look at links before people do: HEAD must not be the click.
+    head: 'idle',
+    answers: {
+      200: { description: 'The account is active.', body: z.literal('Account Activated') },
+      404: { ...v1.missing, description: 'The link is not valid, or no longer.' },
+      ...v1.always,
+    },
+    handle: async (using: AccountRoutes, { request, parameters }) => {
+      const claims = verifyLink(using.tokenKeys, parameters.token);
+      if (!claims) return refuse('not_found', 'the link is not valid, or no longer; register again to get another');
+      const envelope = await envelopeOf(request, { by: 'nothing' }, using.tokenKeys);
+      if (isRefusal(envelope)) return envelope;
+      const actor = { id: claims.sub, via: 'link' } as const;
+      const outcome = await confirmAddress(
+        using,
+        { accountId: claims.sub, addressId: claims.address_id, linkId: claims.jti },
+        { ...envelope, metadata: { ...envelope.metadata, actor } },
+      );
+      return isRefusal(outcome) ? outcome : answer(200, 'Account Activated');
+    },
+  }),
+  operation({
+    method: 'PUT',
+    path: '/v1/users/{username}',
+    summary: 'Adds an e-mail address, or replaces the password.',
+    needs: 'to be that person, or an index admin',
+    credentials: passwordHolder,
+    parameters: z.object({ username: accountName }),
+    headers: idempotency,
+    authorize: async (using: AccountRoutes, { caller: { account }, parameters: { username } }) => {
+      if (username === account.name) return account;
+      // Only an admin is told which names there are.
+      if (!account.isAdmin) return refuse('forbidden', 'only the person and an admin may change an account');
+      return (await accountByName(using.database, username)) ?? refuse('not_found', `there is no account ${username}`);
+    },
+    body: change,
+    answers: {
+      204: done,
+      400: v1.badAccount,
+      401: v1.unauthorized,
+      403: v1.forbidden,
+      404: { ...v1.missing, description: 'There is no such account; only an admin is told.' },
+      413: v1.tooLarge,
+      422: v1.reused,
+      ...v1.always,
+    },
+    handle: async (using, { request, caller, target, body: { email, password } }) => {
+      const envelope = await envelopeOf(request, caller, using.tokenKeys);
+      if (isRefusal(envelope)) return envelope;
+      const outcome = await changeAccount(
+        using,
+        {
+          accountId: target.id,
+          email,
+          passwordHash: password === undefined ? undefined : await using.passwords.hash(password),
+          confirmation: using.accountActivation === 'open' ? 'none' : 'mail',
+        },
+        envelope,
+      );
+      return isRefusal(outcome) ? outcome : answer(204, undefined);
+    },
+  }),
+];
 
-async function byPassword(
-  using: Authentication,
-  request: ApiRequest,
-): Promise<Extract<Caller, { by: 'password' }> | Refusal> {
-  const caller = await authenticate(using, request);
-  if (isRefusal(caller)) return caller;
-  return caller.by === 'password' ? caller : unauthorized('a name and password are needed');
+interface NewAccount {
+  readonly envelope: CommandEnvelope;
+  /** By this very command, whose answer was lost. */
+  readonly isDone: boolean;
 }
 
 /**
  * The first step of every `docker login` up to 1.10. A known name is told before anything is said of the other fields: the client
  * then asks GET with the password, and would show any other complaint to the person. 401 sends it to GET as well.
  */
-async function register(using: AccountRoutes, request: ApiRequest): Promise<Outcome> {
+async function mayRegister(
+  using: AccountRoutes,
+  { request }: { readonly request: ApiRequest },
+): Promise<NewAccount | Refusal> {
   if (using.registration === 'closed')
     return unauthorized('registration is closed; ask an admin of this index for an account');
   const json = await readAnyJson(request, smallBodyBytesMax);
   if (isRefusal(json)) return json;
-  const named = parseField(z.object({ username: namespaceName }), json.value);
-  if (isRefusal(named)) return named;
-  const body = await request.text(smallBodyBytesMax);
-  const envelope = commandEnvelope(request, { by: 'nothing' }, typeof body === 'string' ? body : '', using.tokenKeys);
-  if (isRefusal(envelope)) return envelope;
-  if (await isNamespaceTaken(using.database, named.username)) {
-    // Perhaps by this very command, whose answer was lost.
-    const past = await earlierOutcome(using.database, envelope);
-    if (past === undefined) return nameTaken;
-    return isRefusal(past) ? past : registered;
-  }
-  const given = parseField(registration, json.value);
+  const given = parseField(named, json.value);
   if (isRefusal(given)) return given;
-  const done = await registerAccount(
-    using,
-    {
-      name: named.username,
-      email: given.email,
-      passwordHash: await using.passwords.hash(given.password),
-      isAdmin: false,
-      activation: using.accountActivation === 'open' ? 'at_once' : 'mail',
-    },
-    envelope,
-  );
-  return isRefusal(done) ? done : registered;
-}
-
-async function update(using: AccountRoutes, request: ApiRequest): Promise<Outcome> {
-  const caller = await byPassword(using, request);
-  if (isRefusal(caller)) return caller;
-  const { account } = caller;
-  const username = request.parameters['username'] ?? '';
-  const target =
-    username === account.name ? account : await (account.isAdmin ? accountByName(using.database, username) : undefined);
-  if (!target) {
-    // Only an admin is told which names there are.
-    return account.isAdmin
-      ? refuse('not_found', `there is no account ${username}`)
-      : refuse('forbidden', 'only the person and an admin may change an account');
-  }
-  const given = await readJson(request, change, smallBodyBytesMax);
-  if (isRefusal(given)) return given;
-  const body = await request.text(smallBodyBytesMax);
-  const envelope = commandEnvelope(request, caller, typeof body === 'string' ? body : '', using.tokenKeys);
+  const envelope = await envelopeOf(request, { by: 'nothing' }, using.tokenKeys);
   if (isRefusal(envelope)) return envelope;
-  const done = await changeAccount(
-    using,
-    {
-      accountId: target.id,
-      email: given.email,
-      passwordHash: given.password === undefined ? undefined : await using.passwords.hash(given.password),
-      confirmation: using.accountActivation === 'open' ? 'none' : 'mail',
-    },
-    envelope,
-  );
-  return isRefusal(done) ? done : answer(204, undefined);
-}
-
-async function confirm(using: AccountRoutes, request: ApiRequest): Promise<Outcome> {
-  const claims = verifyLink(using.tokenKeys, request.parameters['token'] ?? '');
-  if (!claims) return refuse('not_found', 'the link is not valid, or no longer; register again to get another');
-  const envelope = commandEnvelope(request, { by: 'nothing' }, '', using.tokenKeys);
-  if (isRefusal(envelope)) return envelope;
-  const actor = { id: claims.sub, via: 'link' } as const;
-  const done = await confirmAddress(
-    using,
-    { accountId: claims.sub, addressId: claims.address_id, linkId: claims.jti },
-    { ...envelope, metadata: { ...envelope.metadata, actor } },
-  );
-  return isRefusal(done) ? done : answer(200, 'Account Activated');
+  if (!(await isNamespaceTaken(using.database, given.username))) return { envelope, isDone: false };
+  const past = await earlierOutcome(using.database, envelope);
+  if (past === undefined) return nameTaken;
+  return isRefusal(past) ? past : { envelope, isDone: true };
 }

@@ -5,14 +5,16 @@ import type { TokenKey } from '@docket/runtime/environment';
 import type { Metadata } from '@docket/shared/event';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import type { Store } from '@docket/store/connect';
-import { readCommand } from '@docket/store/log';
-import type { PastCommand, RequestContext } from '@docket/store/log';
+import type { Database } from '@docket/store/connect';
+import { readCommand } from '@docket/store/log/read';
+import type { RequestContext } from '@docket/store/log/append';
+import type { PastCommand } from '@docket/store/log/read';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 
 import { actorOf } from '../access/authenticate.ts';
 import type { Caller } from '../access/authenticate.ts';
 import type { ApiRequest } from '../http/request.ts';
+import { smallBodyBytesMax } from '../limits.ts';
 
 export interface CommandEnvelope {
   readonly commandId: string;
@@ -48,6 +50,16 @@ export function commandEnvelope(
   };
 }
 
+/** Of a request whose body was read for the command, or is small and is read here; one that cannot be read tells nothing. */
+export async function envelopeOf(
+  request: ApiRequest,
+  caller: Caller,
+  tokenKeys: readonly TokenKey[],
+): Promise<CommandEnvelope | Refusal> {
+  const body = await request.text(smallBodyBytesMax);
+  return commandEnvelope(request, caller, typeof body === 'string' ? body : '', tokenKeys);
+}
+
 /** Keyed, because a body may hold a password; with the key's id in front, because keys are replaced. */
 function fingerprint({ method, path }: ApiRequest, body: string, { id, secret }: TokenKey): string {
   return `${id}:${createHmac('sha256', secret)
@@ -57,7 +69,7 @@ function fingerprint({ method, path }: ApiRequest, body: string, { id, secret }:
 
 /** Undefined: the client did not name its command, or it is new. */
 export async function earlierOutcome(
-  database: Store,
+  database: Database,
   envelope: CommandEnvelope,
 ): Promise<PastCommand | Refusal | undefined> {
   return envelope.context.fingerprint === null ? undefined : pastCommand(database, envelope);
@@ -65,13 +77,15 @@ export async function earlierOutcome(
 
 /** What is in the log of this command, unless another request put it there; undefined when nothing is. */
 export async function pastCommand(
-  database: Store,
+  database: Database,
   { commandId, context }: CommandEnvelope,
 ): Promise<PastCommand | Refusal | undefined> {
-  const past = await readCommand(database.pool, commandId);
+  const past = await readCommand(database, commandId);
   if (!past) return undefined;
   return isSameRequest(past.fingerprint, context.fingerprint) ? past : commandReused;
 }
+
+export const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
 
 export const commandReused = refuse('command_reused', 'the Idempotency-Key was used for another request');
 

@@ -2,36 +2,33 @@
  * Commands that touch what must be unique or true at once: a transaction of their own, side tables first, the append last; either all
  * of it counts or nothing, and on a lost race it is done again.
  */
-import { isRefusal, refuse } from '@docket/shared/refusal';
+import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { isUniqueViolation } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Database, Transaction } from '@docket/store/connect';
 import type { AppendCall } from '@docket/store/log/group-commit';
-import { appendAll } from '@docket/store/log';
-import type { AppendCommand, Verdict } from '@docket/store/log';
+import { appendAll } from '@docket/store/log/append';
+import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { inTransaction } from '@docket/store/transaction';
-import type pg from 'pg';
 
 import { attemptsMax } from '../limits.ts';
-import { earlierOutcome } from './envelope.ts';
+import { earlierOutcome, raceLost } from './envelope.ts';
 import type { CommandEnvelope } from './envelope.ts';
 
 export interface TransactionExecution {
-  readonly database: Store;
+  readonly database: Database;
   /** After a transaction that appended something. */
   readonly onAppended: () => void;
   /** After every transaction that came to its append, whatever the log said. */
   readonly onCall?: ((call: AppendCall) => void) | undefined;
 }
 
-const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
-
 /** `work` gives the appends that go with what it wrote; `taken` is the answer when something that must be unique is not. */
 export async function transact(
   { database, onAppended, onCall }: TransactionExecution,
   envelope: CommandEnvelope,
   taken: Refusal,
-  work: (client: pg.PoolClient) => Promise<readonly AppendCommand[] | Refusal>,
+  work: (transaction: Transaction) => Promise<readonly AppendCommand[] | Refusal>,
 ): Promise<'done' | Refusal> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const past = await earlierOutcome(database, envelope);
@@ -39,11 +36,11 @@ export async function transact(
     const started = performance.now();
     let outcomes: readonly Verdict['outcome'][] = [];
     try {
-      const outcome = await inTransaction<'done' | 'again' | Refusal>(database, async (client, abort) => {
-        const appends = await work(client);
+      const outcome = await inTransaction<'done' | 'again' | Refusal>(database, async (transaction, abort) => {
+        const appends = await work(transaction);
         if (isRefusal(appends)) return abort(appends);
         if (appends.length === 0) return 'done';
-        const verdicts = await appendAll(client, appends, false);
+        const verdicts = await appendAll(transaction, appends);
         outcomes = verdicts.map((verdict) => verdict.outcome);
         return outcomes.every((verdict) => verdict === 'appended') ? 'done' : abort('again');
       });

@@ -4,93 +4,99 @@ import { grantRole } from '@docket/shared/repositories';
 import { z } from 'zod';
 
 import { accountByName, accountNames } from '../access/accounts.ts';
-import { authorizeAction } from '../access/authorize.ts';
+import { allowed } from '../access/authorize.ts';
+import { person } from '../access/credentials.ts';
 import { missing } from '../access/rights.ts';
 import { answer } from '../http/answer.ts';
-import type { Outcome } from '../http/answer.ts';
+import { asked, commanded, conditional, done, v2 } from '../http/common-answers.ts';
 import { versionsWanted } from '../http/conditional.ts';
-import type { Route } from '../http/endpoint.ts';
-import { offsetOf, pageAnswer, pageQuery } from '../http/paging.ts';
+import { operation } from '../http/operation.ts';
+import type { Operation } from '../http/operation.ts';
+import { offsetOf, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
 import type { PageLinks } from '../http/paging.ts';
-import { repositoryPaths } from '../http/paths.ts';
-import { parseField, readJson } from '../http/request.ts';
-import type { ApiRequest } from '../http/request.ts';
-import { smallBodyBytesMax } from '../limits.ts';
+import { accountName, repositoryParameters, repositoryPaths } from '../http/paths.ts';
 import { run } from '../repositories/command.ts';
 import type { Commanding } from '../repositories/command.ts';
 
 export type GrantRoutes = Commanding & PageLinks;
 
-export function grantRoutes(using: GrantRoutes): Route[] {
-  return [
-    ...repositoryPaths('/collaborators').map((path): Route => ({
-      path,
-      handlers: { GET: (request) => listGrants(using, request) },
-    })),
-    ...repositoryPaths('/collaborators/:username').map((path): Route => ({
-      path,
-      handlers: {
-        PUT: (request) => give(using, request),
-        DELETE: (request) => take(using, request),
-      },
-    })),
-  ];
-}
+const collaborator = z
+  .object({ user: z.string(), permission: z.enum(['read', 'write', 'admin']) })
+  .meta({ id: 'Collaborator' });
+type CollaboratorDto = z.infer<typeof collaborator>;
 
-export interface GrantDto {
-  readonly user: string;
-  readonly permission: 'read' | 'write' | 'admin';
-}
+const collaboratorParameters = repositoryParameters.extend({ username: accountName });
 
-export const grantBody = z.object({ permission: grantRole });
-
-async function listGrants(using: GrantRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await authorizeAction(using, request, 'manage');
-  if (isRefusal(target)) return target;
-  const { state } = target.repository;
-  if (state.status !== 'active') return missing(target.fullName);
-  const asked = parseField(pageQuery, Object.fromEntries(request.query));
-  if (isRefusal(asked)) return asked;
-  const grants = Object.entries(state.grants);
-  const names = await accountNames(
-    using.database,
-    grants.map(([accountId]) => accountId),
-  );
-  const listed = grants
-    // An account that was erased left its id.
-    .flatMap(([accountId, permission]): GrantDto[] => {
-      const user = names.get(accountId);
-      return user === undefined ? [] : [{ user, permission }];
-    })
-    .toSorted((one, other) => (one.user < other.user ? -1 : 1));
-  const offset = offsetOf(asked);
-  return pageAnswer(using, request, asked, listed.length, listed.slice(offset, offset + asked.page_size));
-}
-
-async function give(using: GrantRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await authorizeAction(using, request, 'manage');
-  if (isRefusal(target)) return target;
-  const given = await readJson(request, grantBody, smallBodyBytesMax);
-  if (isRefusal(given)) return given;
-  const user = request.parameters['username'] ?? '';
-  const account = await accountByName(using.database, user);
-  if (!account) return refuse('not_found', `there is no account ${user}`, 'username');
-  const command = { type: 'Grant', accountId: account.id, role: given.permission } as const;
-  const versions = versionsWanted(request);
-  const executed = await run(using, request, target.caller, { ...target, command, versions });
-  if (isRefusal(executed)) return executed;
-  const body: GrantDto = { user: account.name, permission: given.permission };
-  return answer(200, body);
-}
-
-async function take(using: GrantRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await authorizeAction(using, request, 'manage');
-  if (isRefusal(target)) return target;
-  const user = request.parameters['username'] ?? '';
-  const account = await accountByName(using.database, user);
-  if (!account) return refuse('not_found', `there is no account ${user}`, 'username');
-  const command = { type: 'Revoke', accountId: account.id } as const;
-  const versions = versionsWanted(request);
-  const executed = await run(using, request, target.caller, { ...target, command, versions });
-  return isRefusal(executed) ? executed : answer(204, undefined);
-}
+export const grantOperations: readonly Operation<GrantRoutes>[] = [
+  operation({
+    method: 'GET',
+    path: repositoryPaths('/collaborators'),
+    summary: 'Who was let into it, by name.',
+    needs: 'admin',
+    credentials: person,
+    parameters: repositoryParameters,
+    authorize: allowed('manage'),
+    query: pageQuery,
+    answers: {
+      200: { description: 'A page of accounts.', body: pageOf('CollaboratorPage', collaborator) },
+      ...asked,
+    },
+    handle: async (using: GrantRoutes, { request, target, query }) => {
+      const { state } = target.repository;
+      if (state.status !== 'active') return missing(target.fullName);
+      const grants = Object.entries(state.grants);
+      const names = await accountNames(
+        using.database,
+        grants.map(([accountId]) => accountId),
+      );
+      const listed = grants
+        // An account that was erased left its id.
+        .flatMap(([accountId, permission]): CollaboratorDto[] => {
+          const user = names.get(accountId);
+          return user === undefined ? [] : [{ user, permission }];
+        })
+        .toSorted((one, other) => (one.user < other.user ? -1 : 1));
+      const offset = offsetOf(query);
+      return pageAnswer(using, request, query, listed.length, listed.slice(offset, offset + query.page_size));
+    },
+  }),
+  operation({
+    method: 'PUT',
+    path: repositoryPaths('/collaborators/{username}'),
+    summary: 'Lets an account read, write or manage it; each includes the one before.',
+    needs: 'admin',
+    credentials: person,
+    parameters: collaboratorParameters,
+    headers: conditional,
+    authorize: allowed('manage'),
+    body: z.object({ permission: grantRole }),
+    answers: { 200: { description: 'Given.', body: collaborator }, ...commanded, 412: v2.changed },
+    handle: async (using: GrantRoutes, { request, caller, parameters: { username }, target, body: { permission } }) => {
+      const account = await accountByName(using.database, username);
+      if (!account) return refuse('not_found', `there is no account ${username}`, 'username');
+      const command = { type: 'Grant', accountId: account.id, role: permission } as const;
+      const executed = await run(using, request, caller, { ...target, command, versions: versionsWanted(request) });
+      if (isRefusal(executed)) return executed;
+      const given: CollaboratorDto = { user: account.name, permission };
+      return answer(200, given);
+    },
+  }),
+  operation({
+    method: 'DELETE',
+    path: repositoryPaths('/collaborators/{username}'),
+    summary: 'Takes what an account was given.',
+    needs: 'admin',
+    credentials: person,
+    parameters: collaboratorParameters,
+    headers: conditional,
+    authorize: allowed('manage'),
+    answers: { 204: done, ...commanded, 412: v2.changed },
+    handle: async (using: GrantRoutes, { request, caller, parameters: { username }, target }) => {
+      const account = await accountByName(using.database, username);
+      if (!account) return refuse('not_found', `there is no account ${username}`, 'username');
+      const command = { type: 'Revoke', accountId: account.id } as const;
+      const executed = await run(using, request, caller, { ...target, command, versions: versionsWanted(request) });
+      return isRefusal(executed) ? executed : answer(204, undefined);
+    },
+  }),
+];

@@ -1,34 +1,20 @@
 import type { DomainEvent } from '@docket/shared/stored-event';
 import type { Recorded } from '@docket/shared/event';
 import { repositoryStream } from '@docket/shared/stored-event';
-import type { Store } from '@docket/store/connect';
-import { readStreamBackwards } from '@docket/store/log';
+import type { Database } from '@docket/store/connect';
+import { readStreamBackwards } from '@docket/store/log/read';
 
 import { accountNames } from '../access/accounts.ts';
-
-export interface HistoryEntry {
-  readonly position: string;
-  readonly version: number;
-  readonly type: string;
-  readonly at: string;
-  readonly actor: {
-    readonly id: string;
-    readonly name: string | null;
-    readonly via: string;
-    readonly token_id: string | null;
-  } | null;
-  readonly request_id: string;
-  readonly data: unknown;
-}
+import type { HistoryEntry } from './dto.ts';
 
 /** Newest first. `next` is the position to ask before for the rest; undefined when there is none. */
 export async function repositoryHistory(
-  database: Store,
+  database: Database,
   repositoryId: string,
   before: bigint | undefined,
   pageSize: number,
-): Promise<{ readonly entries: readonly HistoryEntry[]; readonly next: bigint | undefined }> {
-  const events = await readStreamBackwards(database.pool, repositoryStream(repositoryId), before, pageSize + 1);
+): Promise<{ readonly entries: HistoryEntry[]; readonly next: bigint | undefined }> {
+  const events = await readStreamBackwards(database, repositoryStream(repositoryId), before, pageSize + 1);
   const page = events.slice(0, pageSize);
   const names = await accountNames(
     database,

@@ -13,7 +13,9 @@ const codes: Partial<Record<RefusalCode, string>> = {
   forbidden: 'DENIED',
   not_found: 'UNSUPPORTED',
   invalid_field: 'PAGINATION_NUMBER_INVALID',
+  method_not_allowed: 'UNSUPPORTED',
   overloaded: 'TOOMANYREQUESTS',
+  unavailable: 'UNAVAILABLE',
 };
 
 /** `errors` for docker and podman, which print `message` of the first; `message` for those who read the rest of /v2. */

@@ -1,51 +1,85 @@
 /**
- * From express to a handler and back: one request object, one answer, one place for refusals and for errors that nobody expected.
+ * From express to an operation and back: one request object, one answer, one place for refusals and for errors that nobody expected.
  * A path that is known answers every other method with 405 and the list of those that it has.
  */
 import type { Log } from '@docket/runtime/log';
 import { isRefusal, refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
 import type { Router } from 'express';
 
 import { answer, send } from './answer.ts';
-import type { Outcome } from './answer.ts';
-import { internalError, refusalAnswer, refusalOfError } from './problem.ts';
+import type { Answer, Outcome } from './answer.ts';
+import { methods } from './operation.ts';
+import type { Operation } from './operation.ts';
+import { locateV1, routeOf, v1RepositoriesRoute } from './paths.ts';
+import { internalError, protocolOf, refusalAnswer, refusalOfError } from './problem.ts';
 import { apiRequest } from './request.ts';
 import type { ApiRequest } from './request.ts';
 
-export const methods = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'] as const;
-export type Method = (typeof methods)[number];
-
-export type Handler = (request: ApiRequest) => Promise<Outcome> | Outcome;
-
-/** A path of express, and what each method does there. HEAD is GET without the body unless it stands in the table itself. */
-export interface Route {
-  readonly path: string;
-  readonly handlers: Partial<Record<Method, Handler>>;
-  readonly refusesHead?: true;
+/** Every operation at each of its paths. Their order makes no difference: no two paths fit the same request. */
+export function mount<Using>(router: Router, operations: readonly Operation<Using>[], using: Using, log: Log): void {
+  for (const [route, here] of byRoute(operations)) {
+    router.all(route, async (request, response) => {
+      const parameters = Object.fromEntries(
+        Object.entries(request.params).map(([name, value]) => [name, Array.isArray(value) ? value.join('/') : value]),
+      );
+      const api = apiRequest(request, parameters);
+      response.setHeader('X-Request-Id', api.id);
+      const located = locate(route, here, api);
+      const outcome = isRefusal(located) ? located : await answered(located.operations, using, located.request, log);
+      if (response.destroyed) return;
+      send(response, isRefusal(outcome) ? refusalAnswer(outcome, protocolOf(route)) : outcome);
+    });
+  }
 }
 
-export type Protocol = 'v1' | 'v2';
-
-export function mount(router: Router, { path, handlers, refusesHead }: Route, protocol: Protocol, log: Log): void {
-  // HEAD goes with GET without being named.
-  const allowed = methods.filter((method) => method !== 'HEAD' && handlers[method]);
-  router.all(path, async (request, response) => {
-    const parameters = Object.fromEntries(
-      Object.entries(request.params).map(([name, value]) => [name, Array.isArray(value) ? value.join('/') : value]),
-    );
-    const api = apiRequest(request, parameters);
-    response.setHeader('X-Request-Id', api.id);
-    const known = methods.find((method) => method === api.method);
-    const handler = known && (handlers[known] ?? (known === 'HEAD' && !refusesHead ? handlers.GET : undefined));
-    const outcome = handler ? await handled(handler, api, log) : methodNotAllowed(allowed);
-    if (response.destroyed) return;
-    send(response, isRefusal(outcome) ? refusalAnswer(outcome, protocol) : outcome);
-  });
+function byRoute<Using>(operations: readonly Operation<Using>[]): ReadonlyMap<string, Operation<Using>[]> {
+  const routes = new Map<string, Operation<Using>[]>();
+  for (const operation of operations) {
+    for (const route of new Set(operation.paths.map(routeOf))) {
+      routes.set(route, [...(routes.get(route) ?? []), operation]);
+    }
+  }
+  return routes;
 }
 
-async function handled(handler: Handler, request: ApiRequest, log: Log): Promise<Outcome> {
+/** The operations of the path that was asked for: those of the route, but for the one that all repositories of /v1 share. */
+function locate<Using>(
+  route: string,
+  here: readonly Operation<Using>[],
+  request: ApiRequest,
+): { readonly operations: readonly Operation<Using>[]; readonly request: ApiRequest } | Refusal {
+  if (route !== v1RepositoriesRoute) return { operations: here, request };
+  const located = locateV1(request.path);
+  if (isRefusal(located)) return located;
+  return {
+    operations: here.filter(({ paths }) => paths.includes(located.path)),
+    request: { ...request, parameters: located.parameters },
+  };
+}
+
+async function answered<Using>(
+  operations: readonly Operation<Using>[],
+  using: Using,
+  request: ApiRequest,
+  log: Log,
+): Promise<Outcome> {
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const operation = operations.find((one) => one.method === method);
+  if (!operation || (request.method === 'HEAD' && operation.head === 'refused')) return methodNotAllowed(operations);
+  if (request.method === 'HEAD' && operation.head === 'idle') return answer(200, undefined);
+  const outcome = await handled(operation, using, request, log);
+  return isRefusal(outcome) ? inItsWords(operation, outcome) : outcome;
+}
+
+async function handled<Using>(
+  operation: Operation<Using>,
+  using: Using,
+  request: ApiRequest,
+  log: Log,
+): Promise<Outcome> {
   try {
-    return await handler(request);
+    return await operation.run(using, request);
   } catch (error) {
     const refusal = refusalOfError(error);
     if (refusal) {
@@ -57,8 +91,18 @@ async function handled(handler: Handler, request: ApiRequest, log: Log): Promise
   }
 }
 
-function methodNotAllowed(allowed: readonly Method[]): Outcome {
-  const list = allowed.join(', ');
-  const { body } = refusalAnswer(refuse('method_not_allowed', `only ${list} may be used here`), 'v1');
-  return answer(405, body, { Allow: list });
+/** HEAD goes with GET without being named. */
+function methodNotAllowed(operations: readonly Operation<never>[]): Outcome {
+  const list = methods.filter((name) => operations.some(({ method }) => method === name)).join(', ');
+  const refusal = refuse('method_not_allowed', `only ${list} may be used here`);
+  const [first] = operations;
+  const said = first ? inItsWords(first, refusal) : refusal;
+  const { status, body, headers }: Answer = isRefusal(said)
+    ? refusalAnswer(said, protocolOf(first?.paths[0] ?? ''))
+    : said;
+  return answer(status, body, { ...headers, Allow: list });
+}
+
+function inItsWords({ refused }: Operation<never>, refusal: Refusal): Outcome {
+  return refused?.(refusal) ?? refusal;
 }

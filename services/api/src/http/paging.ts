@@ -5,25 +5,38 @@ import { answer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import type { ApiRequest } from './request.ts';
 
-export const pageSizeDefault = 10;
-export const pageSizeMax = 100;
+const pageSizeDefault = 10;
+const pageSizeMax = 100;
 /** Page × size stays far from where numbers end. */
 const pageMax = 10_000_000;
 
-const whole = (max: number) =>
-  z
-    .string()
-    .regex(/^[1-9]\d{0,8}$/, `must be a whole number from 1 to ${max}`)
-    .transform(Number);
+/** Nine digits are read at most. */
+export const wholeNumberMax = 999_999_999;
+
+/**
+ * A whole number in a query: digits and nothing else, so that `1e1`, `0x10`, `+1` and an empty text are none. One above the maximum is
+ * refused, or taken for the maximum (`above: 'clamp'`).
+ */
+export function wholeNumber(min: 0 | 1, max: number, above: 'refuse' | 'clamp') {
+  const reason = `must be a whole number from ${min} to ${max}`;
+  return (
+    z
+      .string()
+      .refine((digits) => /^\d{1,9}$/.test(digits), { error: reason, abort: true })
+      .transform(Number)
+      .refine((number) => number >= min && (above === 'clamp' || number <= max), reason)
+      .transform((number) => Math.min(number, max))
+      // The document tells clients of a number, whatever a query makes of it.
+      .meta({ type: 'integer', minimum: min, ...(above === 'clamp' ? {} : { maximum: max }) })
+  );
+}
 
 export const pageQuery = z.object({
-  page: whole(pageMax)
-    .refine((page) => page <= pageMax, `must be a whole number from 1 to ${pageMax}`)
-    .default(1),
+  page: wholeNumber(1, pageMax, 'refuse').default(1).meta({ description: 'From 1 on.' }),
   /** More than the maximum is the maximum, as at the Hub. */
-  page_size: whole(pageSizeMax)
-    .transform((size) => Math.min(size, pageSizeMax))
-    .default(pageSizeDefault),
+  page_size: wholeNumber(1, pageSizeMax, 'clamp')
+    .default(pageSizeDefault)
+    .meta({ description: `Up to ${pageSizeMax}; ${pageSizeDefault} unless told.` }),
 });
 export type PageQuery = z.infer<typeof pageQuery>;
 
@@ -33,6 +46,18 @@ export function offsetOf({ page, page_size }: PageQuery): number {
 
 export interface PageLinks {
   readonly publicUrl: string | undefined;
+}
+
+/** A page as `pageAnswer` gives it, for the document. */
+export function pageOf<Result extends z.ZodType>(id: string, result: Result) {
+  return z
+    .object({
+      count: z.int().meta({ description: 'Of all pages.' }),
+      next: z.string().nullable().meta({ description: 'URL of the next page.' }),
+      previous: z.string().nullable(),
+      results: z.array(result),
+    })
+    .meta({ id });
 }
 
 export function pageAnswer(

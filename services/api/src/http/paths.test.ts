@@ -3,7 +3,7 @@ import { isRefusal } from '@docket/shared/refusal';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { parseRepositoryPath } from './paths.ts';
+import { locateV1, parseRepositoryPath, routeOf, v1RepositoryPaths } from './paths.ts';
 import type { RepositoryResource } from './paths.ts';
 
 const short = (path: string) => {
@@ -137,5 +137,28 @@ describe('whatever is asked for', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('a documented path', () => {
+  it.each([
+    ['/v1/users', '/v1/users'],
+    ['/v1/users/confirm/{token}', '/v1/users/confirm/:token'],
+    ['/v2/', '/v2'],
+    ['/v2/orgs/{orgname}/members/{username}', '/v2/orgs/:orgname/members/:username'],
+    ['/v1/repositories/{namespace}/{repo_name}/', '/v1/repositories/*path'],
+    ['/v1/repositories/{repo_name}/images', '/v1/repositories/*path'],
+  ])('%s is mounted at %s', (path, route) => {
+    expect(routeOf(path)).toBe(route);
+  });
+
+  it.each([
+    ['acme/app', 'repository', { namespace: 'acme', repo_name: 'app' }],
+    ['app/images/', 'images', { namespace: 'library', repo_name: 'app' }],
+    ['acme/app/auth', 'auth', { namespace: 'acme', repo_name: 'app' }],
+    ['app/layer/abc/access', 'layer', { namespace: 'library', repo_name: 'app', image_id: 'abc' }],
+  ] as const)('of a repository is found for %s', (path, resource, parameters) => {
+    const [documented] = v1RepositoryPaths(resource);
+    expect(locateV1(`/v1/repositories/${path}`)).toEqual({ path: documented, parameters });
   });
 });

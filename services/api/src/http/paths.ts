@@ -1,12 +1,13 @@
 /**
- * Which repository a path below /v1/repositories/ means, and what of it. `foo/…` and `library/foo/…` are one repository (docker up to
- * 1.4 and from 1.5 on); `images`, `auth` and `layer` as second segment always mean the library form; more than one slash is refused.
+ * Paths as they are documented and as they are mounted; and which repository a path below /v1/repositories/ means, and what of it.
+ * `foo/…` and `library/foo/…` are one repository (docker up to 1.4 and from 1.5 on); `images`, `auth` and `layer` as second segment
+ * always mean the library form; more than one slash is refused.
  */
-import { imageId, library, namespaceName, repositoryName, resourceWords } from '@docket/shared/names';
+import { imageId, library, namespaceName, namespacePattern, repositoryName, resourceWords } from '@docket/shared/names';
 import type { FullName, ImageId } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 export type RepositoryResource =
   | { readonly resource: 'repository' | 'images' | 'auth'; readonly fullName: FullName }
@@ -59,7 +60,62 @@ function decoded(segment: string): string | undefined {
   }
 }
 
+const v1Repositories = '/v1/repositories';
+
+/** Each resource of a repository as it is documented below both forms of its name. */
+const v1Resources: Readonly<Record<RepositoryResource['resource'], string>> = {
+  repository: '/',
+  images: '/images',
+  auth: '/auth',
+  layer: '/layer/{image_id}/access',
+};
+
+/** By namespace and name, and the official repositories once more by their bare name. */
+export function v1RepositoryPaths(resource: RepositoryResource['resource']): readonly [string, string] {
+  const rest = v1Resources[resource];
+  return [`${v1Repositories}/{namespace}/{repo_name}${rest}`, `${v1Repositories}/{repo_name}${rest}`];
+}
+
+/** Where both forms are mounted: their segments mean what `parseRepositoryPath` says, which no pattern of express can. */
+export const v1RepositoriesRoute = `${v1Repositories}/*path`;
+
+/** What a path below it means: the documented path, and the parameters under their documented names. */
+export function locateV1(
+  path: string,
+): { readonly path: string; readonly parameters: Readonly<Record<string, string>> } | Refusal {
+  const target = parseRepositoryPath(path.slice(`${v1Repositories}/`.length));
+  if (isRefusal(target)) return target;
+  const { namespace, name } = target.fullName;
+  const image = target.resource === 'layer' ? { image_id: target.imageId } : {};
+  return { path: v1RepositoryPaths(target.resource)[0], parameters: { namespace, repo_name: name, ...image } };
+}
+
+/** Of express, for a path of OpenAPI: `/v1/users/:username`. */
+export function routeOf(path: string): string {
+  if (path.startsWith(`${v1Repositories}/`)) return v1RepositoriesRoute;
+  return path.replaceAll(/\{(\w+)\}/g, ':$1').replace(/(?<=.)\/$/, '');
+}
+
 /** Both ways in which the Hub writes the path of a repository. */
 export function repositoryPaths(rest = ''): readonly string[] {
-  return [`/v2/repositories/:namespace/:repo_name${rest}`, `/v2/namespaces/:namespace/repositories/:repo_name${rest}`];
+  return [
+    `/v2/repositories/{namespace}/{repo_name}${rest}`,
+    `/v2/namespaces/{namespace}/repositories/{repo_name}${rest}`,
+  ];
 }
+
+/** Both ways in which it writes the list of a namespace. */
+export const namespacePaths: readonly string[] = [
+  '/v2/repositories/{namespace}',
+  '/v2/namespaces/{namespace}/repositories',
+];
+
+export const namespaceParameter = z.object({ namespace: namespaceName });
+export const repositoryParameters = z.object({ namespace: namespaceName, repo_name: repositoryName });
+
+export function fullNameIn({ namespace, repo_name }: z.output<typeof repositoryParameters>): FullName {
+  return { namespace, name: repo_name };
+}
+
+/** An account in a path. A text that is no name of one names nobody, and is answered so. */
+export const accountName = z.string().meta({ pattern: namespacePattern.source });

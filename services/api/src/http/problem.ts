@@ -39,7 +39,14 @@ const fixedSentences: Partial<Record<RefusalCode, string>> = {
 
 export const retryAfterSeconds = '1';
 
-export function refusalAnswer(refusal: Refusal, protocol: 'v1' | 'v2'): Answer {
+export type Protocol = 'v1' | 'v2';
+
+/** Which errors a path answers with is told by the protocol that it belongs to. */
+export function protocolOf(path: string): Protocol {
+  return path === '/v2' || path.startsWith('/v2/') ? 'v2' : 'v1';
+}
+
+export function refusalAnswer(refusal: Refusal, protocol: Protocol): Answer {
   const status = statuses[refusal.refused];
   return {
     status,

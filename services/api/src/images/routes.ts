@@ -1,90 +1,131 @@
 /** The image list of a repository: written by whoever pushed, read by everybody who pulls and by the registry between. */
+import { imageId } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
-import { imageDtos } from '@docket/shared/repositories';
-import type { ImageDto } from '@docket/shared/repositories';
+import { z } from 'zod';
 
-import { accountOf, authenticateAt, unauthorized } from '../access/authenticate.ts';
-import { authorizePush } from '../access/authorize.ts';
+import { accountOf, unauthorized } from '../access/authenticate.ts';
+import { authorizePush, visitAt } from '../access/authorize.ts';
+import type { VisitAt } from '../access/authorize.ts';
 import { missing, refuseReadingImages } from '../access/rights.ts';
-import { reportedRegistries, tokenHeaders } from '../access/token-headers.ts';
+import { reportedRegistries, tokenHeaders, tokenWish } from '../access/token-headers.ts';
 import { answer } from '../http/answer.ts';
-import type { Outcome } from '../http/answer.ts';
-import type { RepositoryResource } from '../http/paths.ts';
-import { readJson } from '../http/request.ts';
-import type { ApiRequest } from '../http/request.ts';
+import { done, idempotency, v1 } from '../http/common-answers.ts';
+import { operation, ownCredentials } from '../http/operation.ts';
+import type { Operation } from '../http/operation.ts';
+import { repositoryParameters, v1RepositoryPaths } from '../http/paths.ts';
 import { bodyBytesMax } from '../limits.ts';
 import { refuseBlocked, withoutBlocked } from '../repositories/blocked-images.ts';
 import { run } from '../repositories/command.ts';
 import type { RepositoryRoutes } from '../repositories/command.ts';
 import { imageList } from '../repositories/image-list.ts';
+import { imagesAnswer, imagesDto } from './dto.ts';
 import { isImageReadable } from './queries.ts';
+
+export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
+  operation({
+    method: 'GET',
+    path: v1RepositoryPaths('images'),
+    summary: 'The images. Needs nothing where it is public; a registry proves access tokens by it.',
+    needs: 'read, or a token',
+    credentials: ownCredentials('optional'),
+    parameters: repositoryParameters,
+    headers: tokenWish,
+    authorize: async (using: RepositoryRoutes, asked) => {
+      const visit = await visitAt(using, asked);
+      return isRefusal(visit) ? visit : (mayReadImages(visit) ?? visit);
+    },
+    answers: {
+      200: {
+        description: 'In the order in which they were first named.',
+        body: imagesAnswer,
+        headers: ['X-Docker-Token', 'X-Docker-Endpoints'],
+      },
+      400: v1.badRequest,
+      401: v1.unauthorized,
+      403: v1.forbidden,
+      404: v1.missing,
+      ...v1.always,
+    },
+    handle: async (using, { request, target: { caller, fullName, found } }) => {
+      const { repository } = found;
+      if (!repository || repository.state.status === 'absent' || repository.state.status === 'deleted')
+        return missing(fullName);
+      const { images, life, status } = repository.state;
+      const shown = imagesDto(found.imagesMayBeBlocked ? await withoutBlocked(using.database, images) : images);
+      if (status === 'deleting') return answer(200, shown);
+      const grant = { caller, fullName, repositoryId: repository.id, life, access: 'read' } as const;
+      return answer(200, shown, tokenHeaders(request, using, grant));
+    },
+  }),
+  operation({
+    method: 'PUT',
+    path: v1RepositoryPaths('images'),
+    summary: 'Adds images and checksums; `[]` says that the push is complete.',
+    needs: 'write',
+    credentials: ownCredentials('needed'),
+    parameters: repositoryParameters,
+    headers: idempotency.extend({ 'X-Docker-Endpoints': z.string().optional() }),
+    authorize: async (using: RepositoryRoutes, asked) => {
+      const push = await authorizePush(using, asked, 'write');
+      if (isRefusal(push)) return push;
+      return push.found.repository?.state.status === 'active' ? push : missing(push.fullName);
+    },
+    body: imageList,
+    bodyBytesMax,
+    answers: {
+      // Only 204 is a success to docker.
+      204: done,
+      400: v1.badRequest,
+      401: v1.unauthorized,
+      403: v1.forbidden,
+      404: v1.missing,
+      413: v1.tooLarge,
+      422: v1.reused,
+      ...v1.always,
+    },
+    handle: async (using, { request, target: push, body: images }) => {
+      const blocked = await refuseBlocked(using.database, push.found, images);
+      if (blocked) return blocked;
+      const command = { type: 'PutImages', images, endpoints: reportedRegistries(request) } as const;
+      const executed = await run(using, request, push.caller, { ...push, command });
+      return isRefusal(executed) ? executed : answer(204, undefined);
+    },
+  }),
+  operation({
+    method: 'GET',
+    path: v1RepositoryPaths('layer'),
+    // docker-registry asks it of a parent that it does not have in this repository.
+    summary: 'Whether the holder of the access token may build on this image.',
+    needs: 'read, or a token',
+    credentials: ownCredentials('needed'),
+    parameters: repositoryParameters.extend({ image_id: imageId }),
+    authorize: async (using: RepositoryRoutes, asked) => {
+      const visit = await visitAt(using, asked);
+      if (isRefusal(visit)) return visit;
+      return visit.caller.by === 'nothing' ? unauthorized('a token is needed') : (mayReadImages(visit) ?? visit);
+    },
+    answers: {
+      200: { description: 'Yes or no.', body: z.object({ access: z.boolean() }) },
+      400: v1.badRequest,
+      401: v1.unauthorized,
+      403: v1.forbidden,
+      404: v1.missing,
+      ...v1.always,
+    },
+    handle: async ({ database }, { parameters: { image_id: id }, target: { caller, found } }) => {
+      const [unblocked] = found.imagesMayBeBlocked ? await withoutBlocked(database, [{ id }]) : [{ id }];
+      if (!unblocked) return answer(200, { access: false });
+      const state = found.repository?.state;
+      const isOwn = state !== undefined && 'images' in state && state.images.some((image) => image.id === id);
+      return answer(200, { access: isOwn || (await isImageReadable(database, id, accountOf(caller))) });
+    },
+  }),
+];
 
 /**
  * Public ones without credentials; a good token of any access, which is how a v1 registry proves tokens on every request of a push;
  * while the repository is being deleted for its delete token alone.
  */
-export async function getImages(
-  using: RepositoryRoutes,
-  request: ApiRequest,
-  { fullName }: RepositoryResource,
-): Promise<Outcome> {
-  const visit = await authenticateAt(using, request, fullName);
-  if (isRefusal(visit)) return visit;
-  const { caller, found } = visit;
-  const refusal = refuseReadingImages(caller, fullName, found);
-  if (refusal) return refusal;
-  const { repository } = found;
-  if (!repository || repository.state.status === 'absent' || repository.state.status === 'deleted')
-    return missing(fullName);
-  const { images, life, status } = repository.state;
-  const shown = found.imagesMayBeBlocked ? await withoutBlocked(using.database, images) : images;
-  const body: ImageDto[] = imageDtos(shown);
-  if (status === 'deleting') return answer(200, body);
-  return answer(
-    200,
-    body,
-    tokenHeaders(request, using, { caller, fullName, repositoryId: repository.id, life, access: 'read' }),
-  );
-}
-
-/** Only 204 is a success to docker. */
-export async function putImages(
-  using: RepositoryRoutes,
-  request: ApiRequest,
-  { fullName }: RepositoryResource,
-): Promise<Outcome> {
-  const admitted = await authorizePush(using, request, fullName, 'write');
-  if (isRefusal(admitted)) return admitted;
-  const { caller, found, judge } = admitted;
-  if (found.repository?.state.status !== 'active') return missing(fullName);
-  const images = await readJson(request, imageList, bodyBytesMax);
-  if (isRefusal(images)) return images;
-  const blocked = await refuseBlocked(using.database, found, images);
-  if (blocked) return blocked;
-  const command = { type: 'PutImages', images, endpoints: reportedRegistries(request) } as const;
-  const executed = await run(using, request, caller, { fullName, command, found, judge });
-  return isRefusal(executed) ? executed : answer(204, undefined);
-}
-
-/** May the holder of this token build on that image (docker-registry asks it of a parent that it does not have in this repository). */
-export async function getLayerAccess(
-  using: RepositoryRoutes,
-  request: ApiRequest,
-  target: RepositoryResource,
-): Promise<Outcome> {
-  if (target.resource !== 'layer') throw new Error(`${target.resource} is no layer`);
-  const { fullName, imageId } = target;
-  const visit = await authenticateAt(using, request, fullName);
-  if (isRefusal(visit)) return visit;
-  const { caller, found } = visit;
-  if (caller.by === 'nothing') return unauthorized('a token is needed');
-  const refusal = refuseReadingImages(caller, fullName, found);
-  if (refusal) return refusal;
-  const state = found.repository?.state;
-  const [allowed] = found.imagesMayBeBlocked
-    ? await withoutBlocked(using.database, [{ id: imageId }])
-    : [{ id: imageId }];
-  if (!allowed) return answer(200, { access: false });
-  const own = state && 'images' in state && state.images.some(({ id }) => id === imageId);
-  return answer(200, { access: own === true || (await isImageReadable(using.database, imageId, accountOf(caller))) });
+function mayReadImages({ caller, fullName, found }: VisitAt) {
+  return refuseReadingImages(caller, fullName, found);
 }

@@ -1,7 +1,8 @@
 import { fold } from '@docket/shared/decider';
 import { repositoryName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
-import { absentRepository, evolve, imageEntry } from '@docket/shared/repositories';
+import { imageEntry } from '@docket/shared/image-lists';
+import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

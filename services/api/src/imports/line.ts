@@ -1,12 +1,13 @@
 /** A line of an import file: NDJSON, one repository each, or just names. */
 import { library, namespaceName, repositoryName } from '@docket/shared/names';
 import type { FullName, NamespaceName } from '@docket/shared/names';
-import { imageEntry } from '@docket/shared/repositories';
-import type { ImageEntry } from '@docket/shared/repositories';
+import { imageEntry } from '@docket/shared/image-lists';
+import type { ImageEntry } from '@docket/shared/image-lists';
 import { isRefusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
 import { parseField } from '../http/request.ts';
+import { text } from '../http/text.ts';
 import type { ImportedRepository } from './decider.ts';
 
 export const formats = ['ndjson', 'names'] as const;
@@ -23,13 +24,6 @@ export const usualRules: LineRules = { format: 'ndjson', namespace: library };
 /** As Docker Hub has it for full descriptions; nobody's short one is longer. */
 const textCharactersMax = 25_000;
 const subjectCharactersMax = 80;
-
-/** What Postgres cannot keep: the zero character, and halves of characters. */
-const unstorable = /\0|\p{Surrogate}/u;
-const text = z
-  .string()
-  .max(textCharactersMax, `must have at most ${textCharactersMax} characters`)
-  .refine((value) => !unstorable.test(value), 'must not contain a zero character or half of a character');
 
 /** -1 and null mean unknown in the lists that are out there. */
 const count = z
@@ -51,8 +45,8 @@ function orUnknown<Output>(schema: z.ZodType<Output>) {
 
 const lineSchema = z.object({
   name: z.string(),
-  description: orUnknown(text),
-  full_description: orUnknown(text),
+  description: orUnknown(text(textCharactersMax)),
+  full_description: orUnknown(text(textCharactersMax)),
   star_count: orUnknown(count),
   pull_count: orUnknown(count),
   is_automated: orUnknown(z.boolean()),

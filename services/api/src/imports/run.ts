@@ -3,18 +3,18 @@
  * transaction: namespaces and names first, then what each line changes. While one commits the next is read and parsed. Repeatable and so
  * resumable: what is there adds nothing.
  */
-import type { FullName } from '@docket/shared/names';
+import type { FullName, NamespaceName } from '@docket/shared/names';
 import { fullNameText } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryStream } from '@docket/shared/stored-event';
-import type { Store } from '@docket/store/connect';
-import { appendAll } from '@docket/store/log';
-import type { AppendCommand, Executor } from '@docket/store/log';
+import type { Database, Transaction } from '@docket/store/connect';
+import { appendAll } from '@docket/store/log/append';
+import type { AppendCommand } from '@docket/store/log/append';
 import { lookUpMany } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
-import type pg from 'pg';
+import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 
 import type { CommandEnvelope } from '../commands/envelope.ts';
@@ -45,7 +45,7 @@ export interface ImportCounts {
 export type SourceLine = string | { readonly unreadable: string };
 
 export interface ImportOptions {
-  readonly database: Store;
+  readonly database: Database;
   readonly onAppended: () => void;
   /** The admin who imports, and the import as the request that it all belongs to. */
   readonly envelope: Omit<CommandEnvelope, 'commandId'>;
@@ -162,16 +162,16 @@ async function importBatch(
   const byName = grouped(batch);
   const names = [...byName.values()].flatMap(([first]) => first?.line.fullName ?? []);
   if (imagined) {
-    const outcome = await decideBatch(database.pool, { byName, names, envelope, namespaceIds: new Map(), imagined });
+    const outcome = await decideBatch(database, { byName, names, envelope, namespaceIds: new Map(), imagined });
     for (const [name, state] of outcome.states) imagined.set(name, state);
     return outcome;
   }
-  return inTransaction<BatchOutcome | undefined>(database, async (client, abort) => {
-    const namespaceIds = await ensureNamespaces(client, names);
-    const { appends, fresh, ...outcome } = await decideBatch(client, { byName, names, envelope, namespaceIds });
-    await takeNames(client, fresh);
+  return inTransaction<BatchOutcome | undefined>(database, async (transaction, abort) => {
+    const namespaceIds = await ensureNamespaces(transaction, names);
+    const { appends, fresh, ...outcome } = await decideBatch(transaction, { byName, names, envelope, namespaceIds });
+    await takeNames(transaction, fresh);
     if (appends.length === 0) return outcome;
-    const verdicts = await appendAll(client, appends, false);
+    const verdicts = await appendAll(transaction, appends);
     return verdicts.every(({ outcome: verdict }) => verdict === 'appended') ? outcome : abort(undefined);
   });
 }
@@ -188,10 +188,10 @@ interface Batch {
 const nowhere = '00000000-0000-0000-0000-000000000000';
 
 async function decideBatch(
-  executor: Executor,
+  database: Database,
   { byName, names, envelope, namespaceIds, imagined }: Batch,
 ): Promise<DecidedBatch> {
-  const found = await lookUpMany(executor, names);
+  const found = await lookUpMany(database, names);
   const appends: AppendCommand[] = [];
   const refused: RefusedLine[] = [];
   const fresh: FreshName[] = [];
@@ -240,38 +240,34 @@ function grouped(batch: readonly NumberedLine[]): Map<string, NumberedLine[]> {
 }
 
 /** Namespaces that nobody has become reserved: registering the name answers that it is taken. */
-async function ensureNamespaces(client: pg.PoolClient, names: readonly FullName[]): Promise<Map<string, string>> {
+async function ensureNamespaces(transaction: Transaction, names: readonly FullName[]): Promise<Map<string, string>> {
   // In one order, so that two imports at once do not wait for each other.
   const wanted = [...new Set(names.map(({ namespace }) => namespace))].toSorted();
   const read = async () => {
-    const { rows } = await client.query<{ id: string; name: string }>(
-      'select id, name from directory.namespaces where name = any($1::text[])',
-      [wanted],
-    );
-    return new Map(rows.map(({ id, name }) => [name, id]));
+    const rows = await transaction
+      .selectFrom('directory.namespaces')
+      .select(['id', 'name'])
+      .where('name', '=', sql<NamespaceName>`any(${wanted}::text[])`)
+      .execute();
+    return new Map<string, string>(rows.map(({ id, name }) => [name, id]));
   };
   const known = await read();
   const missing = wanted.filter((name) => !known.has(name));
   if (missing.length === 0) return known;
-  await client.query(
-    `insert into directory.namespaces (id, name) select * from unnest($1::uuid[], $2::text[]) on conflict (name) do nothing`,
-    [missing.map(() => uuidv7()), missing],
-  );
+  await sql`insert into directory.namespaces (id, name)
+    select * from unnest(${missing.map(() => uuidv7())}::uuid[], ${missing}::text[])
+    on conflict (name) do nothing`.execute(transaction);
   const ids = await read();
   for (const name of wanted) if (!ids.has(name)) throw new Error(`the namespace ${name} is not there`);
   return ids;
 }
 
 /** A name that somebody else took in this moment is a unique violation, and the batch begins again. */
-async function takeNames(client: pg.PoolClient, fresh: readonly FreshName[]): Promise<void> {
+async function takeNames(transaction: Transaction, fresh: readonly FreshName[]): Promise<void> {
   if (fresh.length === 0) return;
-  await client.query(
-    `insert into directory.repository_names (namespace_id, name, repository_id)
-     select * from unnest($1::uuid[], $2::text[], $3::uuid[])`,
-    [
-      fresh.map(({ namespaceId }) => namespaceId),
-      fresh.map(({ fullName }) => fullName.name),
-      fresh.map(({ repositoryId }) => repositoryId),
-    ],
-  );
+  await sql`insert into directory.repository_names (namespace_id, name, repository_id)
+    select * from unnest(
+      ${fresh.map(({ namespaceId }) => namespaceId)}::uuid[],
+      ${fresh.map(({ fullName }) => fullName.name)}::text[],
+      ${fresh.map(({ repositoryId }) => repositoryId)}::uuid[])`.execute(transaction);
 }

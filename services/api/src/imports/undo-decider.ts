@@ -3,7 +3,8 @@
  * history it decides on is the whole stream, with who wrote what.
  */
 import type { Metadata, Recorded } from '@docket/shared/event';
-import { absentRepository, evolve, listOf, updatedAt } from '@docket/shared/repositories';
+import { listOf } from '@docket/shared/image-lists';
+import { absentRepository, evolve, updatedAt } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 
 export interface TakenBack {

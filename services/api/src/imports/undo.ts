@@ -2,10 +2,12 @@
 import type { Recorded } from '@docket/shared/event';
 import type { RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryOf } from '@docket/shared/stored-event';
-import type { Store } from '@docket/store/connect';
-import { readFullNames, readImportPage } from '@docket/store/imports';
-import { appendAll, readRepositoryStreams } from '@docket/store/log';
-import type { AppendCommand } from '@docket/store/log';
+import type { Database } from '@docket/store/connect';
+import { readFullNames } from '@docket/store/directory/names';
+import { appendAll } from '@docket/store/log/append';
+import { readImportPage } from '@docket/store/log/imports';
+import { readRepositoryStreams } from '@docket/store/log/read';
+import type { AppendCommand } from '@docket/store/log/append';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -33,7 +35,7 @@ export interface KeptRepository {
 }
 
 export interface UndoOptions {
-  readonly database: Store;
+  readonly database: Database;
   readonly importId: string;
   /** The admin who takes it back; caused by the import. */
   readonly envelope: Omit<CommandEnvelope, 'commandId'>;
@@ -50,7 +52,7 @@ export async function undoImport(options: UndoOptions): Promise<UndoCounts> {
   // A stream that the import has written to in two pages is done with the first of them.
   const done = new Set<string>();
   for (let after: bigint | undefined = 0n; after !== undefined;) {
-    const page = await readImportPage(database.pool, importId, after, pageCommandsMax);
+    const page = await readImportPage(database, importId, after, pageCommandsMax);
     after = page.end;
     const streamIds = page.streamIds.filter((streamId) => !done.has(streamId));
     counts = { ...counts, commands: counts.commands + page.commands };
@@ -79,7 +81,7 @@ async function undoPage(
   { database, importId, envelope, dryRun }: UndoOptions,
   streamIds: readonly string[],
 ): Promise<readonly Decided[] | undefined> {
-  const streams = grouped(await readRepositoryStreams(database.pool, streamIds));
+  const streams = grouped(await readRepositoryStreams(database, streamIds));
   const decided = [...streams].map(([streamId, history]): Decided => ({
     streamId,
     version: history.length,
@@ -95,8 +97,8 @@ async function undoPage(
       ...envelope,
     }));
   if (appends.length === 0 || dryRun) return decided;
-  return inTransaction<readonly Decided[] | undefined>(database, async (client, abort) => {
-    const verdicts = await appendAll(client, appends, false);
+  return inTransaction<readonly Decided[] | undefined>(database, async (transaction, abort) => {
+    const verdicts = await appendAll(transaction, appends);
     return verdicts.every(({ outcome }) => outcome === 'appended') ? decided : abort(undefined);
   });
 }
@@ -123,11 +125,11 @@ function counted(counts: UndoCounts, { events, kept }: Decided): UndoCounts {
   };
 }
 
-async function named(database: Store, decided: readonly Decided[]): Promise<KeptRepository[]> {
+async function named(database: Database, decided: readonly Decided[]): Promise<KeptRepository[]> {
   const staying = decided.filter(({ kept }) => kept.length > 0);
   if (staying.length === 0) return [];
   const names = await readFullNames(
-    database.pool,
+    database,
     staying.flatMap(({ streamId }) => repositoryOf(streamId) ?? []),
   );
   return staying.map(({ streamId, kept }) => ({

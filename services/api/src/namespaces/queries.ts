@@ -2,20 +2,22 @@
  * The repositories of a namespace that somebody may read. Rows come from the read model; those that it has not caught up with are read
  * from the log and take their place, so that nothing is listed or counted a moment longer than it may be seen.
  */
-import { fullNameText } from '@docket/shared/names';
 import type { RepositoryName } from '@docket/shared/names';
 import type { ActiveRepository } from '@docket/shared/repositories';
 import { repositoryOf } from '@docket/shared/stored-event';
-import { tablesProjection } from '@docket/store/followers/checkpoint';
-import type { Store } from '@docket/store/connect';
-import { lookUpMany } from '@docket/store/read/look-up';
+import { readInUse, tablesProjection } from '@docket/store/followers/checkpoint';
+import { registeredAt, repositoryStreamsAfter } from '@docket/store/log/repositories';
+import { recordedAt } from '@docket/store/log/tail';
+import type { Database } from '@docket/store/connect';
 import type { NamespaceAt } from '@docket/store/read/look-up';
+import { sql } from 'kysely';
 
 import type { AccountRow } from '../access/accounts.ts';
-import { may, roleOf } from '../access/rights.ts';
+import { readableNow } from '../access/readable.ts';
+import { roleOf } from '../access/rights.ts';
 import { detailsDto } from '../repositories/dto.ts';
 import type { DetailsDto } from '../repositories/dto.ts';
-import { registeredAt } from '../repositories/queries.ts';
+import type { OwnNamespaceDto } from './dto.ts';
 
 export const orderings = ['name', '-name', 'last_updated', '-last_updated'] as const;
 export type Ordering = (typeof orderings)[number];
@@ -39,7 +41,7 @@ interface Listed {
 }
 
 export async function listRepositories(
-  database: Store,
+  database: Database,
   viewer: AccountRow | undefined,
   namespace: NamespaceAt,
   question: ListQuestion,
@@ -64,47 +66,37 @@ interface Behind {
 }
 
 /** Changed since the read model was written: few, and none most of the time. */
-async function notCaughtUp(database: Store, { id }: NamespaceAt): Promise<readonly Behind[]> {
-  const [standing] = await database.query<{ position: bigint }>(
-    'tables_stand_at',
-    'select position from es.projections where name = $1 order by version desc limit 1',
-    [tablesProjection.name],
-  );
-  // Not prepared: a plan for any position would read the whole log.
-  const { rows: streams } = await database.pool.query<{ stream_id: string }>({
-    text: `select distinct stream_id from es.events where position > $1 and stream_id like 'repository-%'`,
-    values: [standing?.position ?? 0n],
-  });
+async function notCaughtUp(database: Database, { id }: NamespaceAt): Promise<readonly Behind[]> {
+  const { position } = await readInUse(database, tablesProjection);
+  const streams = await repositoryStreamsAfter(database, position);
   if (streams.length === 0) return [];
-  return database.query<{ repositoryId: string; name: RepositoryName }>(
-    'names_in_namespace',
-    `select repository_id as "repositoryId", name from directory.repository_names
-     where repository_id = any($1::uuid[]) and namespace_id = $2`,
-    [streams.flatMap(({ stream_id }) => repositoryOf(stream_id) ?? []), id],
-  );
+  return database
+    .selectFrom('directory.repository_names')
+    .where('repository_id', '=', sql<string>`any(${streams.flatMap((stream) => repositoryOf(stream) ?? [])}::uuid[])`)
+    .where('namespace_id', '=', id)
+    .select(['repository_id as repositoryId', 'name'])
+    .execute();
 }
 
 async function visibleAtThisMoment(
-  database: Store,
+  database: Database,
   viewer: AccountRow | undefined,
   namespace: NamespaceAt,
   behind: readonly Behind[],
 ): Promise<Listed[]> {
-  if (behind.length === 0) return [];
-  const names = behind.map(({ name }) => ({ namespace: namespace.name, name }));
-  const states = await lookUpMany(database.pool, names);
+  const { id: namespace_id, ownerId: owner_id, viewerRole: viewer_role } = namespace;
+  const rows = behind.map(({ name }) => ({ namespace: namespace.name, name, namespace_id, owner_id, viewer_role }));
   const listed: Listed[] = [];
-  for (const name of names) {
-    const repository = states.get(fullNameText(name));
-    if (repository?.state.status !== 'active' || !may('read', viewer, namespace, repository.state)) continue;
-    const registered = await registeredAt(database, repository.id);
-    listed.push({ name: name.name, state: repository.state, lastUpdated: repository.lastUpdated, registered });
+  for (const { row, repository } of await readableNow(database, viewer, rows)) {
+    const { id, state, lastUpdated } = repository;
+    if (state.status !== 'active') continue;
+    listed.push({ name: row.name, state, lastUpdated, registered: await registeredAt(database, id) });
   }
   return listed;
 }
 
 interface Viewed {
-  readonly database: Store;
+  readonly database: Database;
   readonly viewer: AccountRow | undefined;
   readonly namespace: NamespaceAt;
   /** Repositories whose rows are not to be believed. */
@@ -116,28 +108,32 @@ function seesAll({ viewer, namespace }: Viewed): boolean {
   return viewer !== undefined && roleOf(viewer, namespace) !== 'none';
 }
 
-/** Its parameters: the viewer, and whether the viewer sees all. */
-const visible = `r.status = 'active' and (not r.is_private or $3
-  or exists (select from read.grants g where g.repository_id = r.repository_id and g.account_id = $2))`;
+/** What of `r`, a row of the read model, the viewer may see. */
+function visibleTo(viewed: Viewed) {
+  return sql`r.status = 'active' and (not r.is_private or ${seesAll(viewed)}::boolean
+    or exists (select from read.grants g
+      where g.repository_id = r.repository_id and g.account_id = ${viewed.viewer?.id ?? null}::uuid))`;
+}
+
+interface StoredCounts {
+  readonly public: bigint | null;
+  readonly private: bigint | null;
+  readonly granted: bigint;
+  readonly excluded: bigint;
+}
 
 /** From the counters of the read model: to count 100 000 rows would cost more than all the rest. */
 async function countStored(viewed: Viewed): Promise<number> {
   const { database, viewer, namespace, excluded } = viewed;
-  const [row] = await database.query<{
-    public: bigint | null;
-    private: bigint | null;
-    granted: bigint;
-    excluded: bigint;
-  }>(
-    'count_repositories',
-    `select
-       (select public_count from read.namespaces where namespace_id = $1) as public,
-       (select private_count from read.namespaces where namespace_id = $1) as private,
-       (select count(*) from read.grants g join read.repositories r on r.repository_id = g.repository_id
-          where g.account_id = $2 and r.namespace_id = $1 and r.is_private and r.status = 'active') as granted,
-       (select count(*) from read.repositories r where r.repository_id = any($4::uuid[]) and ${visible}) as excluded`,
-    [namespace.id, viewer?.id ?? null, seesAll(viewed), excluded],
-  );
+  const { rows } = await sql<StoredCounts>`select
+      (select public_count from read.namespaces where namespace_id = ${namespace.id}) as public,
+      (select private_count from read.namespaces where namespace_id = ${namespace.id}) as private,
+      (select count(*) from read.grants g join read.repositories r on r.repository_id = g.repository_id
+         where g.account_id = ${viewer?.id ?? null}::uuid and r.namespace_id = ${namespace.id}
+           and r.is_private and r.status = 'active') as granted,
+      (select count(*) from read.repositories r
+         where r.repository_id = any(${excluded}::uuid[]) and ${visibleTo(viewed)}) as excluded`.execute(database);
+  const [row] = rows;
   if (!row) return 0;
   const hidden = seesAll(viewed) ? row.private : row.granted;
   return Number((row.public ?? 0n) + (hidden ?? 0n) - row.excluded);
@@ -200,32 +196,21 @@ async function storedPage(
   offset: number,
   wanted: number,
 ): Promise<Listed[]> {
-  const { database, viewer, namespace, excluded } = viewed;
+  const { database, namespace, excluded } = viewed;
   const limit = Math.min(wanted, stored - offset);
   if (limit <= 0) return [];
   const fromTheEnd = offset > stored / 2;
   const { by, descends } = columns[ordering];
-  const order = by.map((column) => `${column} ${descends === fromTheEnd ? 'asc' : 'desc'}`).join(', ');
-  // Not prepared: a plan for any page is a plan for none, and would sort the whole namespace for each.
-  const { rows } = await database.pool.query<StoredRow>({
-    text: `with page as (
-       select r.repository_id from read.repositories r
-       where r.namespace_id = $1 and ${visible} and r.repository_id <> all($4::uuid[])
-       order by ${order} limit $5 offset $6)
-     select r.name, ${shortened} as state, r.last_updated, e.recorded_at as registered
-     from page p
-     join read.repositories r on r.repository_id = p.repository_id
-     join es.events e on e.position = r.number
-     order by ${order}`,
-    values: [
-      namespace.id,
-      viewer?.id ?? null,
-      seesAll(viewed),
-      excluded,
-      limit,
-      fromTheEnd ? stored - offset - limit : offset,
-    ],
-  });
+  const order = sql.raw(by.map((column) => `${column} ${descends === fromTheEnd ? 'asc' : 'desc'}`).join(', '));
+  // It is not prepared: a plan for any page is a plan for none, and would sort the whole namespace for each.
+  const { rows } = await sql<StoredRow>`with page as (
+      select r.repository_id from read.repositories r
+      where r.namespace_id = ${namespace.id} and ${visibleTo(viewed)} and r.repository_id <> all(${excluded}::uuid[])
+      order by ${order} limit ${limit} offset ${fromTheEnd ? stored - offset - limit : offset})
+    select r.name, ${sql.raw(shortened)} as state, r.last_updated, ${sql.raw(recordedAt('r.number'))} as registered
+    from page p
+    join read.repositories r on r.repository_id = p.repository_id
+    order by ${order}`.execute(database);
   const listed = rows.map(({ name, state, last_updated, registered }) => ({
     name,
     state,
@@ -235,28 +220,22 @@ async function storedPage(
   return fromTheEnd ? listed.toReversed() : listed;
 }
 
-export interface NamespaceDto {
-  readonly name: string;
-  readonly type: 'user' | 'organization';
-  readonly role: 'owner' | 'member';
-}
-
 /** The account's own, and those of the organizations that it belongs to. */
 export async function namespacesOf(
-  database: Store,
+  database: Database,
   accountId: string,
   offset: number,
   limit: number,
-): Promise<{ readonly count: number; readonly results: readonly NamespaceDto[] }> {
-  const rows = await database.query<NamespaceDto & { count: bigint }>(
-    'namespaces_of',
-    `select name, type, role, count(*) over () as count from (
-       select name, 'user' as type, 'owner' as role from directory.namespaces where account_id = $1
-       union all
-       select n.name, 'organization', m.role from directory.members m
-       join directory.namespaces n on n.id = m.namespace_id where m.account_id = $1
-     ) t order by name limit $2 offset $3`,
-    [accountId, limit, offset],
-  );
+): Promise<{ readonly count: number; readonly results: readonly OwnNamespaceDto[] }> {
+  const { rows } = await sql<
+    OwnNamespaceDto & { readonly count: bigint }
+  >`select name, type, role, count(*) over () as count
+    from (
+      select name, 'user' as type, 'owner' as role from directory.namespaces where account_id = ${accountId}
+      union all
+      select n.name, 'organization', m.role from directory.members m
+      join directory.namespaces n on n.id = m.namespace_id where m.account_id = ${accountId}
+    ) t
+    order by name limit ${limit} offset ${offset}`.execute(database);
   return { count: Number(rows[0]?.count ?? 0), results: rows.map(({ name, type, role }) => ({ name, type, role })) };
 }

@@ -1,20 +1,22 @@
-/** The table of operations as a document of OpenAPI 3.1. */
+/** Operations written down as a document of OpenAPI 3.1. */
 import { z } from 'zod';
 
-import { headerNames } from './operation.ts';
-import type { Operation, OperationAnswer } from './operation.ts';
-import { operations } from './operations.ts';
+import { endpointsOf, headerNames } from '../http/operation.ts';
+import type { CredentialsWanted, Endpoint, Operation, OperationAnswer } from '../http/operation.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-export function openapiDocument(): Json {
+/** `slices`: the operations of each, under the name that becomes their tag. */
+export function openapiDocument(slices: Readonly<Record<string, readonly Operation<never>[]>>): Json {
   const schemas = new Map<string, unknown>();
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const operation of operations) {
-    paths[operation.path] = {
-      ...paths[operation.path],
-      [operation.method.toLowerCase()]: described(operation, schemas),
-    };
+  for (const [slice, operations] of Object.entries(slices)) {
+    for (const endpoint of endpointsOf(operations)) {
+      paths[endpoint.path] = {
+        ...paths[endpoint.path],
+        [endpoint.method.toLowerCase()]: described(endpoint, slice, schemas),
+      };
+    }
   }
   return {
     openapi: '3.1.0',
@@ -26,6 +28,7 @@ export function openapiDocument(): Json {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
+    tags: Object.keys(slices).map((name) => ({ name })),
     paths,
     components: {
       schemas: Object.fromEntries(schemas),
@@ -49,14 +52,15 @@ export function openapiDocument(): Json {
   };
 }
 
-function described(operation: Operation, schemas: Map<string, unknown>): Json {
-  const { method, path, summary, credentials, parameters, query, headers, body, answers } = operation;
+function described(endpoint: Endpoint, slice: string, schemas: Map<string, unknown>): Json {
+  const { method, path, summary, credentials, parameters, query, headers, body, answers } = endpoint;
   return {
     operationId: operationId(method, path),
+    tags: [slice],
     summary,
     security: security(credentials),
     parameters: [
-      ...parametersOf('path', parameters, schemas),
+      ...parametersOf('path', parameters, schemas).filter(({ name }) => path.includes(`{${name}}`)),
       ...parametersOf('query', query, schemas),
       ...parametersOf('header', headers, schemas),
     ],
@@ -73,7 +77,7 @@ function operationId(method: string, path: string): string {
   return `${method.toLowerCase()}${words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')}`;
 }
 
-function security(credentials: Operation['credentials']): Json[] {
+function security(credentials: CredentialsWanted): Json[] {
   if (credentials === 'none') return [];
   const open = credentials === 'optional' || credentials === 'optional person' ? [{}] : [];
   const persons = credentials === 'person' || credentials === 'optional person';

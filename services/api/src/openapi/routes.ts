@@ -1,9 +1,23 @@
 /** GET /openapi.json: the API in the words of machines. */
-import { answer } from '../http/answer.ts';
-import type { Route } from '../http/endpoint.ts';
-import { openapiDocument } from './document.ts';
+import { z } from 'zod';
 
-export function openapiRoutes(): Route[] {
-  const document = openapiDocument();
-  return [{ path: '/openapi.json', handlers: { GET: () => answer(200, document) } }];
+import { answer } from '../http/answer.ts';
+import { v1 } from '../http/common-answers.ts';
+import { noCredentials, operation } from '../http/operation.ts';
+import type { Operation } from '../http/operation.ts';
+
+export interface OpenapiRoutes {
+  readonly openapi: Readonly<Record<string, unknown>>;
 }
+
+export const openapiOperations: readonly Operation<OpenapiRoutes>[] = [
+  operation({
+    method: 'GET',
+    path: '/openapi.json',
+    summary: 'This document.',
+    needs: 'nothing',
+    credentials: noCredentials,
+    answers: { 200: { description: 'OpenAPI 3.1.', body: z.looseObject({ openapi: z.string() }) }, ...v1.always },
+    handle: ({ openapi }: OpenapiRoutes) => answer(200, openapi),
+  }),
+];

@@ -1,12 +1,12 @@
 /** Commands on an organization: the directory, which every request asks who belongs to what, and the event in one transaction. */
 import { fold } from '@docket/shared/decider';
 import type { NamespaceName } from '@docket/shared/names';
-import type { Organization } from '@docket/shared/organizations';
+import type { MemberRole, Organization } from '@docket/shared/organizations';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { organizationStream, readOrganizationEvent, schemaVersion } from '@docket/shared/stored-event';
-import { readStream } from '@docket/store/log';
-import type pg from 'pg';
+import { organizationStream, readOrganizationEvent } from '@docket/shared/stored-event';
+import type { Transaction } from '@docket/store/connect';
+import { readStream } from '@docket/store/log/read';
 import { v7 as uuidv7 } from 'uuid';
 
 import type { CommandEnvelope } from '../commands/envelope.ts';
@@ -25,18 +25,18 @@ export async function createOrganization(
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
   const namespaceId = uuidv7();
-  return transact(execution, envelope, nameTaken, async (client) => {
+  return transact(execution, envelope, nameTaken, async (transaction) => {
     const events = organizationDecider.decide(organizationDecider.initial, {
       type: 'CreateOrganization',
       namespaceId,
       ownerId,
     });
     if (isRefusal(events)) return events;
-    await client.query('insert into directory.namespaces (id, name, is_organization) values ($1, $2, true)', [
-      namespaceId,
-      name,
-    ]);
-    await setMember(client, namespaceId, ownerId, 'owner');
+    await transaction
+      .insertInto('directory.namespaces')
+      .values({ id: namespaceId, name, is_organization: true })
+      .execute();
+    await setMember(transaction, namespaceId, ownerId, 'owner');
     return [{ streamId: organizationStream(namespaceId), expectedVersion: 0, events, ...envelope }];
   });
 }
@@ -47,39 +47,45 @@ export async function changeMember(
   command: Exclude<OrganizationCommand, { type: 'CreateOrganization' }>,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
-  return transact(execution, envelope, changedMeanwhile, async (client) => {
-    const { state, version } = await readOrganization(client, namespaceId);
+  return transact(execution, envelope, changedMeanwhile, async (transaction) => {
+    const { state, version } = await readOrganization(transaction, namespaceId);
     const events = organizationDecider.decide(state, command);
     if (isRefusal(events)) return events;
     if (events.length === 0) return [];
     switch (command.type) {
       case 'SetMember':
-        await setMember(client, namespaceId, command.accountId, command.role);
+        await setMember(transaction, namespaceId, command.accountId, command.role);
         break;
       case 'RemoveMember':
-        await client.query('delete from directory.members where namespace_id = $1 and account_id = $2', [
-          namespaceId,
-          command.accountId,
-        ]);
+        await transaction
+          .deleteFrom('directory.members')
+          .where('namespace_id', '=', namespaceId)
+          .where('account_id', '=', command.accountId)
+          .execute();
         break;
     }
     return [{ streamId: organizationStream(namespaceId), expectedVersion: version, events, ...envelope }];
   });
 }
 
-async function setMember(client: pg.PoolClient, namespaceId: string, accountId: string, role: 'owner' | 'member') {
-  await client.query(
-    `insert into directory.members (namespace_id, account_id, role) values ($1, $2, $3)
-     on conflict (namespace_id, account_id) do update set role = excluded.role`,
-    [namespaceId, accountId, role],
-  );
+async function setMember(
+  transaction: Transaction,
+  namespaceId: string,
+  accountId: string,
+  role: MemberRole,
+): Promise<void> {
+  await transaction
+    .insertInto('directory.members')
+    .values({ namespace_id: namespaceId, account_id: accountId, role })
+    .onConflict((conflict) => conflict.columns(['namespace_id', 'account_id']).doUpdateSet({ role }))
+    .execute();
 }
 
 async function readOrganization(
-  client: pg.PoolClient,
+  transaction: Transaction,
   namespaceId: string,
-): Promise<{ state: Organization; version: number }> {
-  const past = await readStream(client, organizationStream(namespaceId));
-  const events = past.map(({ event }) => readOrganizationEvent({ ...event, schema_version: schemaVersion }));
+): Promise<{ readonly state: Organization; readonly version: number }> {
+  const past = await readStream(transaction, organizationStream(namespaceId), readOrganizationEvent);
+  const events = past.map(({ event }) => event);
   return { state: fold(organizationDecider.evolve, organizationDecider.initial, events), version: past.length };
 }

@@ -8,132 +8,159 @@ import type { NamespaceAt } from '@docket/store/read/look-up';
 import { z } from 'zod';
 
 import { accountByName } from '../access/accounts.ts';
-import { authenticatePerson } from '../access/authorize.ts';
-import type { Person } from '../access/authorize.ts';
+import type { Person } from '../access/authenticate.ts';
+import { person } from '../access/credentials.ts';
 import { may } from '../access/rights.ts';
 import type { Action } from '../access/rights.ts';
-import { commandEnvelope } from '../commands/envelope.ts';
+import { envelopeOf } from '../commands/envelope.ts';
 import { answer } from '../http/answer.ts';
-import type { Outcome } from '../http/answer.ts';
-import type { Route } from '../http/endpoint.ts';
-import { offsetOf, pageAnswer, pageQuery } from '../http/paging.ts';
+import { asked, commanded, commandedOfAll, done, idempotency, v2 } from '../http/common-answers.ts';
+import { operation } from '../http/operation.ts';
+import type { Operation } from '../http/operation.ts';
+import { offsetOf, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
 import type { PageLinks } from '../http/paging.ts';
-import { parseField, readJson } from '../http/request.ts';
+import { accountName } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { smallBodyBytesMax } from '../limits.ts';
 import type { Commanding } from '../repositories/command.ts';
 import { changeMember, createOrganization } from './change.ts';
 import type { OrganizationCommand } from './decider.ts';
+import { member, organizationAnswer } from './dto.ts';
+import type { MemberDto, OrganizationDto } from './dto.ts';
 import { membersOf } from './queries.ts';
 
 export type OrganizationRoutes = Commanding & PageLinks;
 
-export function organizationRoutes(using: OrganizationRoutes): Route[] {
-  return [
-    { path: '/v2/orgs', handlers: { POST: (request) => create(using, request) } },
-    { path: '/v2/orgs/:orgname', handlers: { GET: (request) => organization(using, request) } },
-    { path: '/v2/orgs/:orgname/members', handlers: { GET: (request) => listMembers(using, request) } },
-    {
-      path: '/v2/orgs/:orgname/members/:username',
-      handlers: { PUT: (request) => putMember(using, request), DELETE: (request) => removeMember(using, request) },
+const organizationName = z.object({ orgname: namespaceName });
+const memberParameters = organizationName.extend({ username: accountName });
+
+export const organizationOperations: readonly Operation<OrganizationRoutes>[] = [
+  operation({
+    method: 'POST',
+    path: '/v2/orgs',
+    summary: 'Creates an organization, with the asker as its owner.',
+    needs: 'an account; a name that is taken is refused',
+    credentials: person,
+    headers: idempotency,
+    body: organizationName,
+    answers: {
+      201: { description: 'Created.', body: z.object({ orgname: z.string() }) },
+      ...commandedOfAll,
+      409: v2.conflict,
     },
-  ];
-}
-
-export const organizationBody = z.object({ orgname: namespaceName });
-export const memberBody = z.object({ role: z.enum(memberRoles) });
-
-async function create(using: OrganizationRoutes, request: ApiRequest): Promise<Outcome> {
-  const caller = await authenticatePerson(using, request);
-  if (isRefusal(caller)) return caller;
-  const given = await readJson(request, organizationBody, smallBodyBytesMax);
-  if (isRefusal(given)) return given;
-  const envelope = await envelopeOf(using, request, caller);
-  if (isRefusal(envelope)) return envelope;
-  const done = await createOrganization(using, given.orgname, caller.account.id, envelope);
-  return isRefusal(done) ? done : answer(201, { orgname: given.orgname });
-}
-
-async function organization(using: OrganizationRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await organizationTarget(using, request, 'see_members');
-  if (isRefusal(target)) return target;
-  const { name, viewerRole } = target.found;
-  return answer(200, { orgname: name, role: viewerRole });
-}
-
-async function listMembers(using: OrganizationRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await organizationTarget(using, request, 'see_members');
-  if (isRefusal(target)) return target;
-  const asked = parseField(pageQuery, Object.fromEntries(request.query));
-  if (isRefusal(asked)) return asked;
-  const { count, results } = await membersOf(using.database, target.found.id, offsetOf(asked), asked.page_size);
-  return pageAnswer(using, request, asked, count, results);
-}
-
-async function putMember(using: OrganizationRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await organizationTarget(using, request, 'manage_members');
-  if (isRefusal(target)) return target;
-  const given = await readJson(request, memberBody, smallBodyBytesMax);
-  if (isRefusal(given)) return given;
-  const changed = await change(using, request, target, (accountId) => ({
-    type: 'SetMember',
-    accountId,
-    role: given.role,
-  }));
-  return isRefusal(changed) ? changed : answer(200, { username: changed.name, role: given.role });
-}
-
-/** Owners remove members; everybody may leave. */
-async function removeMember(using: OrganizationRoutes, request: ApiRequest): Promise<Outcome> {
-  const seen = await organizationTarget(using, request, 'see_members');
-  if (isRefusal(seen)) return seen;
-  const leaves = seen.caller.account.name === request.parameters['username'] && seen.found.viewerRole !== null;
-  const target = leaves ? seen : await organizationTarget(using, request, 'manage_members');
-  if (isRefusal(target)) return target;
-  const changed = await change(using, request, target, (accountId) => ({ type: 'RemoveMember', accountId }));
-  return isRefusal(changed) ? changed : answer(204, undefined);
-}
-
-interface Target {
-  readonly caller: Person;
-  readonly found: NamespaceAt;
-}
+    handle: async (using: OrganizationRoutes, { request, caller, body: { orgname } }) => {
+      const envelope = await envelopeOf(request, caller, using.tokenKeys);
+      if (isRefusal(envelope)) return envelope;
+      const outcome = await createOrganization(using, orgname, caller.account.id, envelope);
+      return isRefusal(outcome) ? outcome : answer(201, { orgname });
+    },
+  }),
+  operation({
+    method: 'GET',
+    path: '/v2/orgs/{orgname}',
+    summary: 'An organization that the asker belongs to.',
+    needs: 'member',
+    credentials: person,
+    parameters: organizationName,
+    authorize: (using: OrganizationRoutes, at) => organizationFor(using, at, 'see_members'),
+    answers: { 200: { description: 'The organization.', body: organizationAnswer }, ...asked },
+    handle: (_using, { target: { name, viewerRole } }) => {
+      const body: OrganizationDto = { orgname: name, role: viewerRole };
+      return answer(200, body);
+    },
+  }),
+  operation({
+    method: 'GET',
+    path: '/v2/orgs/{orgname}/members',
+    summary: 'Who belongs to it, by name.',
+    needs: 'member',
+    credentials: person,
+    parameters: organizationName,
+    authorize: (using: OrganizationRoutes, at) => organizationFor(using, at, 'see_members'),
+    query: pageQuery,
+    answers: { 200: { description: 'A page of members.', body: pageOf('MemberPage', member) }, ...asked },
+    handle: async (using, { request, target, query }) => {
+      const { count, results } = await membersOf(using.database, target.id, offsetOf(query), query.page_size);
+      return pageAnswer(using, request, query, count, results);
+    },
+  }),
+  operation({
+    method: 'PUT',
+    path: '/v2/orgs/{orgname}/members/{username}',
+    summary: 'Adds a member, or gives one another role.',
+    needs: 'owner',
+    credentials: person,
+    parameters: memberParameters,
+    headers: idempotency,
+    authorize: (using: OrganizationRoutes, at) => organizationFor(using, at, 'manage_members'),
+    body: z.object({ role: z.enum(memberRoles) }),
+    answers: { 200: { description: 'The member.', body: member }, ...commanded, 409: v2.conflict },
+    handle: async (using, { request, caller, parameters: { username }, target, body: { role } }) => {
+      const changed = await change(using, request, { caller, username, target }, (accountId) => ({
+        type: 'SetMember',
+        accountId,
+        role,
+      }));
+      if (isRefusal(changed)) return changed;
+      const body: MemberDto = { username: changed.name, role };
+      return answer(200, body);
+    },
+  }),
+  operation({
+    method: 'DELETE',
+    path: '/v2/orgs/{orgname}/members/{username}',
+    summary: 'Removes a member; everybody may remove themselves, but not the last owner.',
+    needs: 'owner, or to be that member',
+    credentials: person,
+    parameters: memberParameters,
+    headers: idempotency,
+    authorize: async (using: OrganizationRoutes, at) => {
+      const seen = await organizationFor(using, at, 'see_members');
+      if (isRefusal(seen)) return seen;
+      const leaves = at.caller.account.name === at.parameters.username && seen.viewerRole !== null;
+      return leaves ? seen : (refuseManaging(at.caller, seen) ?? seen);
+    },
+    answers: { 204: done, ...commanded, 409: v2.conflict },
+    handle: async (using, { request, caller, parameters: { username }, target }) => {
+      const changed = await change(using, request, { caller, username, target }, (accountId) => ({
+        type: 'RemoveMember',
+        accountId,
+      }));
+      return isRefusal(changed) ? changed : answer(204, undefined);
+    },
+  }),
+];
 
 /** To those who do not belong to it there is no such organization. */
-async function organizationTarget(
-  using: OrganizationRoutes,
-  request: ApiRequest,
+async function organizationFor(
+  { database }: OrganizationRoutes,
+  {
+    caller,
+    parameters: { orgname },
+  }: { readonly caller: Person; readonly parameters: z.output<typeof organizationName> },
   action: Extract<Action, 'see_members' | 'manage_members'>,
-): Promise<Target | Refusal> {
-  const caller = await authenticatePerson(using, request);
-  if (isRefusal(caller)) return caller;
-  const named = parseField(organizationBody, request.parameters);
-  if (isRefusal(named)) return named;
-  const found = await lookUpNamespace(using.database, named.orgname, caller.account.id);
+): Promise<NamespaceAt | Refusal> {
+  const found = await lookUpNamespace(database, orgname, caller.account.id);
   if (!found?.isOrganization || !may('see_members', caller.account, found)) {
-    return refuse('not_found', `there is no organization ${named.orgname}`);
+    return refuse('not_found', `there is no organization ${orgname}`);
   }
-  return may(action, caller.account, found)
-    ? { caller, found }
-    : refuse('forbidden', `only an owner of ${named.orgname} may do this`);
+  return (action === 'manage_members' ? refuseManaging(caller, found) : undefined) ?? found;
+}
+
+function refuseManaging({ account }: Person, found: NamespaceAt): Refusal | undefined {
+  if (may('manage_members', account, found)) return undefined;
+  return refuse('forbidden', `only an owner of ${found.name} may do this`);
 }
 
 async function change(
   using: OrganizationRoutes,
   request: ApiRequest,
-  { caller, found }: Target,
+  { caller, username, target }: { readonly caller: Person; readonly username: string; readonly target: NamespaceAt },
   commandOn: (accountId: string) => Exclude<OrganizationCommand, { type: 'CreateOrganization' }>,
 ): Promise<{ readonly name: string } | Refusal> {
-  const username = request.parameters['username'] ?? '';
   const account = await accountByName(using.database, username);
   if (!account) return refuse('not_found', `there is no account ${username}`, 'username');
-  const envelope = await envelopeOf(using, request, caller);
+  const envelope = await envelopeOf(request, caller, using.tokenKeys);
   if (isRefusal(envelope)) return envelope;
-  const done = await changeMember(using, found.id, commandOn(account.id), envelope);
-  return isRefusal(done) ? done : { name: account.name };
-}
-
-async function envelopeOf(using: OrganizationRoutes, request: ApiRequest, caller: Person) {
-  const body = await request.text(smallBodyBytesMax);
-  return commandEnvelope(request, caller, typeof body === 'string' ? body : '', using.tokenKeys);
+  const outcome = await changeMember(using, target.id, commandOn(account.id), envelope);
+  return isRefusal(outcome) ? outcome : { name: account.name };
 }

@@ -1,29 +1,28 @@
 /** Images that are taken down everywhere. Few installations have any, and `Lookup.imagesMayBeBlocked` tells whether this one has. */
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import type { Reader } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 import type { Lookup } from '@docket/store/read/look-up';
+import { sql } from 'kysely';
 
-interface Blocked {
-  image_id: string;
-  reason: string;
-}
-
-export async function blockedAmong(reader: Reader, imageIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const rows = await reader.query<Blocked>(
-    'blocked_images',
-    'select image_id, reason from directory.blocked_images where image_id = any($1::text[])',
-    [imageIds],
-  );
+export async function blockedAmong(
+  database: Database,
+  imageIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await database
+    .selectFrom('directory.blocked_images')
+    .select(['image_id', 'reason'])
+    .where('image_id', '=', sql<string>`any(${imageIds}::text[])`)
+    .execute();
   return new Map(rows.map(({ image_id, reason }) => [image_id, reason]));
 }
 
 export async function withoutBlocked<Image extends { readonly id: string }>(
-  reader: Reader,
+  database: Database,
   images: readonly Image[],
 ): Promise<readonly Image[]> {
   const blocked = await blockedAmong(
-    reader,
+    database,
     images.map(({ id }) => id),
   );
   return blocked.size === 0 ? images : images.filter(({ id }) => !blocked.has(id));
@@ -31,13 +30,13 @@ export async function withoutBlocked<Image extends { readonly id: string }>(
 
 /** A push that names one is refused, with the reason for the person in front of it. */
 export async function refuseBlocked(
-  reader: Reader,
+  database: Database,
   { imagesMayBeBlocked }: Lookup,
   images: readonly { readonly id: string }[],
 ): Promise<Refusal | undefined> {
   if (!imagesMayBeBlocked || images.length === 0) return undefined;
   const blocked = await blockedAmong(
-    reader,
+    database,
     images.map(({ id }) => id),
   );
   const [first] = blocked;

@@ -6,9 +6,8 @@ import type { Refusal } from '@docket/shared/refusal';
 import { accountOf } from '../access/authenticate.ts';
 import type { Authentication, Caller } from '../access/authenticate.ts';
 import type { TokenHeaders } from '../access/token-headers.ts';
-import { commandEnvelope } from '../commands/envelope.ts';
+import { envelopeOf } from '../commands/envelope.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { bodyBytesMax } from '../limits.ts';
 import { executeOnRepository } from './execute.ts';
 import type { Executed, Execution, Intent } from './execute.ts';
 
@@ -24,8 +23,7 @@ export async function run(
   caller: Caller,
   intent: Omit<Intent, 'accountId'>,
 ): Promise<Executed | Refusal> {
-  const body = await request.text(bodyBytesMax);
-  const envelope = commandEnvelope(request, caller, typeof body === 'string' ? body : '', using.tokenKeys);
+  const envelope = await envelopeOf(request, caller, using.tokenKeys);
   if (isRefusal(envelope)) return envelope;
   return executeOnRepository(using, { ...intent, accountId: accountOf(caller)?.id }, envelope);
 }

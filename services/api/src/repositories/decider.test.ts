@@ -3,8 +3,10 @@ import { fold } from '@docket/shared/decider';
 import { repositoryName } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import type { RefusalCode } from '@docket/shared/refusal';
-import { absentRepository, imageEntry, repositoryEvent } from '@docket/shared/repositories';
-import type { ImageEntry, Repository, RepositoryEvent } from '@docket/shared/repositories';
+import { imageEntry } from '@docket/shared/image-lists';
+import { absentRepository, repositoryEvent } from '@docket/shared/repositories';
+import type { ImageEntry } from '@docket/shared/image-lists';
+import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 

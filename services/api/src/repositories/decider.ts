@@ -1,10 +1,14 @@
 /** What may happen to a repository. Who may ask for it is decided before (`access/rights.ts`); what it leads to is decided here. */
 import type { Decider } from '@docket/shared/decider';
+import { describe, nextLife } from '@docket/shared/repository-descriptions';
+import type { Description } from '@docket/shared/repository-descriptions';
 import type { RepositoryName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { absentRepository, evolve, changesIn, takenDownOf } from '@docket/shared/repositories';
-import type { ActiveRepository, GrantRole, ImageEntry, Repository, RepositoryEvent } from '@docket/shared/repositories';
+import { changesIn } from '@docket/shared/image-lists';
+import { absentRepository, evolve, takenDownOf } from '@docket/shared/repositories';
+import type { ImageEntry } from '@docket/shared/image-lists';
+import type { ActiveRepository, GrantRole, Repository, RepositoryEvent } from '@docket/shared/repositories';
 
 export type RepositoryCommand =
   | {
@@ -40,13 +44,6 @@ export type RepositoryCommand =
   | { readonly type: 'Star' | 'Unstar'; readonly accountId: string }
   | { readonly type: 'TakeDown'; readonly reason: string }
   | { readonly type: 'Reinstate' };
-
-/** Undefined stays as it is. */
-interface Description {
-  readonly description?: string | undefined;
-  readonly fullDescription?: string | undefined;
-  readonly isPrivate?: boolean | undefined;
-}
 
 export const repositoryDecider: Decider<Repository, RepositoryCommand, RepositoryEvent> = {
   initial: absentRepository,
@@ -102,7 +99,7 @@ function openPush(
     if (state.announced && sameList(state.announced, images)) return [];
     return [pushOpened(state.pushes + 1, images, endpoints)];
   }
-  const life = state.status === 'absent' ? 1 : state.life + 1;
+  const life = nextLife(state);
   return [
     // A push ends a deletion that nobody finished.
     ...(state.status === 'deleting' ? [deleted] : []),
@@ -196,31 +193,13 @@ function create(
   if (state.status === 'active') return refuse('conflict', `there is a repository ${name}`, 'name');
   const reason = takenDownOf(state);
   if (reason !== null) return refuse('forbidden', `${name} was taken down: ${reason}`);
-  const life = state.status === 'absent' ? 1 : state.life + 1;
+  const life = nextLife(state);
   const begin: readonly RepositoryEvent[] = [
     ...(state.status === 'deleting' ? [deleted] : []),
     { type: 'RepositoryCreated', data: { namespace_id: namespaceId, name, life } },
   ];
   const begun = begin.reduce(evolve, state);
   return begun.status === 'active' ? [...begin, ...describe(begun, description)] : begin;
-}
-
-/** Only what changes: a README that is pushed with every build is not news every time. */
-function describe(
-  state: ActiveRepository,
-  { description, fullDescription, isPrivate }: Description,
-): readonly RepositoryEvent[] {
-  const events: RepositoryEvent[] = [];
-  if (description !== undefined && description !== state.description) {
-    events.push({ type: 'DescriptionChanged', data: { description } });
-  }
-  if (fullDescription !== undefined && fullDescription !== state.full_description) {
-    events.push({ type: 'FullDescriptionChanged', data: { full_description: fullDescription } });
-  }
-  if (isPrivate !== undefined && isPrivate !== state.is_private) {
-    events.push({ type: 'VisibilityChanged', data: { is_private: isPrivate } });
-  }
-  return events;
 }
 
 function restore(state: Repository, inTime: boolean): readonly RepositoryEvent[] | Refusal {

@@ -3,28 +3,36 @@ import type { FullName } from '@docket/shared/names';
 import { starsOf } from '@docket/shared/repositories';
 import type { ActiveRepository } from '@docket/shared/repositories';
 import type { NamespaceRow } from '@docket/store/read/look-up';
+import { z } from 'zod';
 
 import type { AccountRow } from '../access/accounts.ts';
 import { may } from '../access/rights.ts';
 
-export interface DetailsDto {
-  readonly user: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly repository_type: 'image';
-  /** 1: active. 0: taken down; only those who manage it are told. */
-  readonly status: 0 | 1;
-  readonly status_description: string;
-  readonly description: string;
-  readonly is_private: boolean;
-  readonly is_automated: boolean;
-  readonly can_edit: boolean;
-  readonly star_count: number;
-  readonly pull_count: number;
-  readonly last_updated: string;
-  readonly date_registered: string;
-  readonly permissions: { readonly read: boolean; readonly write: boolean; readonly admin: boolean };
-}
+const instant = z.iso.datetime();
+
+export const details = z.object({
+  user: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  repository_type: z.literal('image'),
+  status: z
+    .union([z.literal(0), z.literal(1)])
+    .meta({ description: '1: active. 0: taken down, which only those who manage it are told.' }),
+  status_description: z.string(),
+  description: z.string(),
+  is_private: z.boolean(),
+  is_automated: z.boolean(),
+  can_edit: z.boolean(),
+  star_count: z.int(),
+  pull_count: z.int(),
+  last_updated: instant,
+  date_registered: instant,
+  permissions: z.object({ read: z.boolean(), write: z.boolean(), admin: z.boolean() }),
+});
+export type DetailsDto = z.infer<typeof details>;
+
+export const repositoryAnswer = details.extend({ full_description: z.string() }).meta({ id: 'Repository' });
+export type RepositoryDto = z.infer<typeof repositoryAnswer>;
 
 export function detailsDto(
   account: AccountRow | undefined,

@@ -11,23 +11,24 @@ import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryStream } from '@docket/shared/stored-event';
 import type { DomainEvent } from '@docket/shared/stored-event';
 import { isConnectionLoss, isUniqueViolation } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 import type { AppendCall, GroupCommit } from '@docket/store/log/group-commit';
-import { appendAll } from '@docket/store/log';
-import type { AppendCommand, PastCommand, Verdict } from '@docket/store/log';
+import { appendAll } from '@docket/store/log/append';
+import type { AppendCommand, Verdict } from '@docket/store/log/append';
+import type { PastCommand } from '@docket/store/log/read';
 import { lookUp } from '@docket/store/read/look-up';
 import type { Lookup } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
 
-import { commandReused, earlierOutcome, pastCommand } from '../commands/envelope.ts';
+import { commandReused, earlierOutcome, pastCommand, raceLost } from '../commands/envelope.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
 import { attemptsMax } from '../limits.ts';
 import type { RepositoryCommand } from './decider.ts';
 import { repositoryDecider } from './decider.ts';
 
 export interface Execution {
-  readonly database: Store;
+  readonly database: Database;
   readonly groupCommit: GroupCommit;
   /** After a transaction of its own that appended something. */
   readonly onAppended: () => void;
@@ -43,8 +44,6 @@ export interface Executed {
   readonly state: Repository;
   readonly version: number;
 }
-
-const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
 
 export interface Intent {
   readonly fullName: FullName;
@@ -121,7 +120,7 @@ async function timed(onCall: Execution['onCall'], appending: () => Promise<Outco
 
 /** The first event of a repository goes with its name: two who create the same name at once must not both succeed. */
 async function create(
-  database: Store,
+  database: Database,
   command: RepositoryCommand,
   repositoryId: string,
   append: AppendCommand & { readonly events: readonly RepositoryEvent[] },
@@ -130,14 +129,14 @@ async function create(
     throw new Error(`${command.type} made events of a repository that never was`);
   const { namespaceId, name } = command;
   try {
-    return await inTransaction<Outcome>(database, async (client, abort) => {
-      const { rowCount } = await client.query({
-        text: `insert into directory.repository_names (namespace_id, name, repository_id) values ($1, $2, $3)
-          on conflict do nothing`,
-        values: [namespaceId, name, repositoryId],
-      });
-      if (rowCount === 0) return abort('conflict');
-      const [verdict] = await appendAll(client, [append], false);
+    return await inTransaction<Outcome>(database, async (transaction, abort) => {
+      const { numInsertedOrUpdatedRows } = await transaction
+        .insertInto('directory.repository_names')
+        .values({ namespace_id: namespaceId, name, repository_id: repositoryId })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirstOrThrow();
+      if (numInsertedOrUpdatedRows === 0n) return abort('conflict');
+      const [verdict] = await appendAll(transaction, [append]);
       return verdict?.outcome === 'appended' ? 'appended' : abort(verdict?.outcome ?? 'conflict');
     });
   } catch (error) {
@@ -147,7 +146,11 @@ async function create(
   }
 }
 
-async function resumed(database: Store, fullName: FullName, past: PastCommand | Refusal): Promise<Executed | Refusal> {
+async function resumed(
+  database: Database,
+  fullName: FullName,
+  past: PastCommand | Refusal,
+): Promise<Executed | Refusal> {
   if (isRefusal(past)) return past;
   const { repository } = await lookUp(database, fullName);
   if (!repository) return commandReused;

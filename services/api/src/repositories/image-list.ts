@@ -1,5 +1,5 @@
-import { imageEntry } from '@docket/shared/repositories';
-import type { ImageEntry } from '@docket/shared/repositories';
+import { imageEntry } from '@docket/shared/image-lists';
+import type { ImageEntry } from '@docket/shared/image-lists';
 import { z } from 'zod';
 
 /** `[{"id", "Tag"?, "checksum"?}]`: capital T, the same id once for each tag, parents without (docker 0.8 and later). */

@@ -2,13 +2,15 @@
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 
-import type { Caller } from '../access/authenticate.ts';
 import { authorizePush } from '../access/authorize.ts';
-import { registriesFor, tokenHeaders, wantsToken } from '../access/token-headers.ts';
+import type { AuthorizedPush } from '../access/authorize.ts';
+import { registriesFor, tokenHeaders, tokenWish, wantsToken } from '../access/token-headers.ts';
 import { answer } from '../http/answer.ts';
-import type { Outcome } from '../http/answer.ts';
-import type { RepositoryResource } from '../http/paths.ts';
-import { readAnyJson, readJson } from '../http/request.ts';
+import { empty, idempotency, v1 } from '../http/common-answers.ts';
+import { operation, ownCredentials } from '../http/operation.ts';
+import type { Operation } from '../http/operation.ts';
+import { repositoryParameters, v1RepositoryPaths } from '../http/paths.ts';
+import { readAnyJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { bodyBytesMax, smallBodyBytesMax } from '../limits.ts';
 import { refuseBlocked } from './blocked-images.ts';
@@ -18,55 +20,93 @@ import type { RepositoryCommand } from './decider.ts';
 import type { Executed } from './execute.ts';
 import { imageList } from './image-list.ts';
 
-/** Creates, or opens another push. */
-export async function putRepository(
-  using: RepositoryRoutes,
-  request: ApiRequest,
-  { fullName }: RepositoryResource,
-): Promise<Outcome> {
-  const admitted = await authorizePush(using, request, fullName, 'write');
-  if (isRefusal(admitted)) return admitted;
-  const { caller, found, judge } = admitted;
-  if (!found.namespace) return refuse('forbidden', `there is no namespace ${fullName.namespace}`);
-  const images = await readJson(request, imageList, bodyBytesMax);
-  if (isRefusal(images)) return images;
-  const blocked = await refuseBlocked(using.database, found, images);
-  if (blocked) return blocked;
-  const command = {
-    type: 'OpenPush',
-    namespaceId: found.namespace.id,
-    name: fullName.name,
-    images,
-    ...(wantsToken(request) ? { endpoints: registriesFor(request, using, fullName) } : {}),
-  } as const;
-  const executed = await run(using, request, caller, { fullName, command, found, judge });
-  return isRefusal(executed) ? executed : answer(200, '', granted(using, request, caller, fullName, executed, 'write'));
-}
+const pushHeaders = tokenWish.extend(idempotency.shape);
+const tokenAnswer = { body: empty, headers: ['X-Docker-Token', 'X-Docker-Endpoints', 'WWW-Authenticate'] } as const;
 
-/** 202 with a delete token, and 200 once it is gone. A DELETE that carries the delete token is the end of it. */
-export async function deleteRepository(
-  using: RepositoryRoutes,
-  request: ApiRequest,
-  { fullName }: RepositoryResource,
-): Promise<Outcome> {
-  const admitted = await authorizePush(using, request, fullName, 'delete');
-  if (isRefusal(admitted)) return admitted;
-  const { caller, found, judge } = admitted;
-  const body = await anyBody(request);
-  if (body) return body;
-  const command: RepositoryCommand =
-    caller.by === 'token' ? { type: 'FinishDeletion', life: caller.claims.life } : { type: 'RequestDeletion' };
-  const executed = await run(using, request, caller, { fullName, command, found, judge });
-  if (isRefusal(executed)) return executed;
-  const requested = executed.events.some(({ type }) => type === 'DeletionRequested');
-  const deleting = executed.events.length === 0 && executed.state.status === 'deleting';
-  return requested || deleting
-    ? answer(202, '', granted(using, request, caller, fullName, executed, 'delete'))
-    : answer(200, '');
-}
+export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
+  operation({
+    method: 'PUT',
+    path: v1RepositoryPaths('repository'),
+    summary: 'Creates the repository, or opens another push to it; the images that are named are listed at once.',
+    needs: 'write; owner where there is none',
+    credentials: ownCredentials('needed'),
+    parameters: repositoryParameters,
+    headers: pushHeaders,
+    authorize: async (using: RepositoryRoutes, asked) => {
+      const push = await authorizePush(using, asked, 'write');
+      if (isRefusal(push)) return push;
+      const { namespace } = push.found;
+      return namespace
+        ? { ...push, namespace }
+        : refuse('forbidden', `there is no namespace ${push.fullName.namespace}`);
+    },
+    body: imageList,
+    bodyBytesMax,
+    answers: {
+      200: { description: 'The push is open.', ...tokenAnswer },
+      400: v1.badRequest,
+      401: v1.unauthorized,
+      403: v1.forbidden,
+      413: v1.tooLarge,
+      422: v1.reused,
+      ...v1.always,
+    },
+    handle: async (using, { request, target: { namespace, ...push }, body: images }) => {
+      const blocked = await refuseBlocked(using.database, push.found, images);
+      if (blocked) return blocked;
+      const { fullName } = push;
+      const endpoints = wantsToken(request) ? { endpoints: registriesFor(request, using, fullName) } : {};
+      const command = {
+        type: 'OpenPush',
+        namespaceId: namespace.id,
+        name: fullName.name,
+        images,
+        ...endpoints,
+      } as const;
+      const executed = await run(using, request, push.caller, { ...push, command });
+      return isRefusal(executed) ? executed : answer(200, '', granted(using, request, push, executed, 'write'));
+    },
+  }),
+  operation({
+    method: 'DELETE',
+    path: v1RepositoryPaths('repository'),
+    summary: 'Deletes it, in two steps: the first hides it and gives a delete token, which the registry spends.',
+    needs: 'admin, or its delete token',
+    credentials: ownCredentials('needed'),
+    parameters: repositoryParameters,
+    headers: pushHeaders,
+    authorize: (using: RepositoryRoutes, asked) => authorizePush(using, asked, 'delete'),
+    answers: {
+      200: { description: 'It is deleted.', body: empty },
+      202: { description: 'It is hidden, and is deleted when its delete token has been spent.', ...tokenAnswer },
+      400: v1.badRequest,
+      401: v1.unauthorized,
+      403: v1.forbidden,
+      404: v1.missing,
+      413: v1.tooLarge,
+      422: v1.reused,
+      ...v1.always,
+    },
+    handle: async (using, { request, target: push }) => {
+      const refusal = await refuseOddBody(request);
+      if (refusal) return refusal;
+      const { caller } = push;
+      // A DELETE that carries the delete token is the end of it.
+      const command: RepositoryCommand =
+        caller.by === 'token' ? { type: 'FinishDeletion', life: caller.claims.life } : { type: 'RequestDeletion' };
+      const executed = await run(using, request, caller, { ...push, command });
+      if (isRefusal(executed)) return executed;
+      const isRequested = executed.events.some(({ type }) => type === 'DeletionRequested');
+      const isDeleting = executed.events.length === 0 && executed.state.status === 'deleting';
+      return isRequested || isDeleting
+        ? answer(202, '', granted(using, request, push, executed, 'delete'))
+        : answer(200, '');
+    },
+  }),
+];
 
-/** Nothing is asked of it, but what is there must be JSON (seed: 400). */
-async function anyBody(request: ApiRequest): Promise<Refusal | undefined> {
+/** No body is asked for, but one that is there must be JSON (seed: 400). */
+async function refuseOddBody(request: ApiRequest): Promise<Refusal | undefined> {
   const text = await request.text(smallBodyBytesMax);
   if (typeof text !== 'string') return text;
   if (text === '') return undefined;
@@ -77,8 +117,7 @@ async function anyBody(request: ApiRequest): Promise<Refusal | undefined> {
 function granted(
   using: RepositoryRoutes,
   request: ApiRequest,
-  caller: Caller,
-  fullName: RepositoryResource['fullName'],
+  { caller, fullName }: AuthorizedPush,
   { repositoryId, state }: Executed,
   access: 'write' | 'delete',
 ) {

@@ -2,7 +2,8 @@
 import { connectMeilisearch, meilisearchRefusal } from '@docket/runtime/meilisearch';
 import type { SearchTerm } from '@docket/shared/search';
 import { searchIndexUid } from '@docket/shared/search-index';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
+import { searchProjection, tablesProjection } from '@docket/store/followers/checkpoint';
 import { z } from 'zod';
 
 import { searchDepthMax, searchMsMax } from '../limits.ts';
@@ -34,7 +35,7 @@ export interface MeilisearchEngine extends SearchEngine {
 }
 
 export function meilisearchSearch(
-  database: Store,
+  database: Database,
   {
     url,
     apiKey,
@@ -105,7 +106,7 @@ interface SearchStanding {
 }
 
 /** Asked of the database at most once a second. A checkpoint at 0 over a log that is not empty: the index was found empty. */
-function searchStanding(database: Store): {
+function searchStanding(database: Database): {
   readonly read: () => Promise<SearchStanding>;
   readonly forget: () => void;
 } {
@@ -127,13 +128,13 @@ function searchStanding(database: Store): {
   };
 }
 
-async function readStanding(database: Store): Promise<SearchStanding> {
-  const [row] = await database.query<{ search: bigint; tables: bigint; target: string | null }>(
-    'search_standing',
-    `select s.position as search, s.target, t.position as tables
-     from es.projections s join es.projections t on t.name = 'tables' where s.name = 'search'`,
-    [],
-  );
+async function readStanding(database: Database): Promise<SearchStanding> {
+  const row = await database
+    .selectFrom('es.projections as search')
+    .innerJoin('es.projections as tables', (join) => join.on('tables.name', '=', tablesProjection.name))
+    .where('search.name', '=', searchProjection.name)
+    .select(['search.position as search', 'search.target', 'tables.position as tables'])
+    .executeTakeFirst();
   if (!row) return { fresh: false, target: undefined };
   return {
     fresh: (row.search > 0n || row.tables === 0n) && row.tables - row.search <= lagEventsMax,

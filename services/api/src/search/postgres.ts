@@ -2,7 +2,8 @@
 import { searchResult } from '@docket/shared/search';
 import type { SearchTerm } from '@docket/shared/search';
 import type { NamespaceName, RepositoryName } from '@docket/shared/names';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
+import { sql } from 'kysely';
 
 import { searchDepthMax } from '../limits.ts';
 import type { SearchEngine } from './engine.ts';
@@ -19,12 +20,12 @@ interface Row {
 
 const wordsMax = 10;
 
-export function postgresSearch(database: Store): SearchEngine {
+export function postgresSearch(database: Database): SearchEngine {
   return {
     name: 'postgres',
     search: async ({ term, without, offset, limit }) => {
       if (offset >= searchDepthMax) return { hits: [], total: await count(database, term, without) };
-      const rows = await database.query<Row>('search', statement, [...conditions(term, without), limit + 1, offset]);
+      const { rows } = await page(term, without, limit + 1, offset).execute(database);
       const hits = rows.slice(0, limit).map(({ number, namespace, name, description, star_count, is_automated }) => ({
         number,
         result: searchResult(
@@ -42,31 +43,35 @@ export function postgresSearch(database: Store): SearchEngine {
   };
 }
 
-const matching = `from read.repositories r join directory.namespaces n on n.id = r.namespace_id
-  where r.status = 'active' and not r.is_private and r.number is distinct from $1
-    and ($2::text is null or n.name = $2)
-    and (r.name || ' ' || n.name || ' ' || r.description) ilike all ($3::text[])`;
-
-const statement = `select r.number, n.name as namespace, r.name, r.description, r.star_count,
-    (r.state ->> 'is_automated')::boolean as is_automated, count(*) over () as total
-  ${matching}
-  order by r.name ilike all ($3::text[]) desc, n.name = 'library' desc, coalesce(r.star_count, 0) desc,
-    coalesce(r.pull_count, 0) desc, r.number
-  limit $4 offset $5`;
-
-async function count(database: Store, term: SearchTerm, without: bigint | undefined): Promise<number> {
-  const [row] = await database.query<{ total: bigint }>(
-    'search_count',
-    `select count(*) as total ${matching}`,
-    conditions(term, without),
-  );
-  return Number(row?.total ?? 0);
+function page(term: SearchTerm, without: bigint | undefined, limit: number, offset: number) {
+  const words = patterns(term);
+  return sql<Row>`select r.number, n.name as namespace, r.name, r.description, r.star_count,
+      (r.state ->> 'is_automated')::boolean as is_automated, count(*) over () as total
+    ${matching(term, words, without)}
+    order by r.name ilike all (${words}::text[]) desc, n.name = 'library' desc, coalesce(r.star_count, 0) desc,
+      coalesce(r.pull_count, 0) desc, r.number
+    limit ${limit} offset ${offset}`;
 }
 
-function conditions(term: SearchTerm, without: bigint | undefined): unknown[] {
+async function count(database: Database, term: SearchTerm, without: bigint | undefined): Promise<number> {
+  const statement = sql<{
+    readonly total: bigint;
+  }>`select count(*) as total ${matching(term, patterns(term), without)}`;
+  const { rows } = await statement.execute(database);
+  return Number(rows[0]?.total ?? 0);
+}
+
+function matching(term: SearchTerm, words: readonly string[], without: bigint | undefined) {
   const namespace = term.kind === 'namespace' ? term.namespace : null;
+  return sql`from read.repositories r join directory.namespaces n on n.id = r.namespace_id
+    where r.status = 'active' and not r.is_private and r.number is distinct from ${without ?? null}::bigint
+      and (${namespace}::text is null or n.name = ${namespace})
+      and (r.name || ' ' || n.name || ' ' || r.description) ilike all (${words}::text[])`;
+}
+
+function patterns(term: SearchTerm): readonly string[] {
   const words = term.kind === 'words' ? term.text.split(/[\s/]+/).filter((word) => word !== '') : [];
-  return [without ?? null, namespace, words.slice(0, wordsMax).map(pattern)];
+  return words.slice(0, wordsMax).map(pattern);
 }
 
 /** Postgres refuses a zero character in a text, and no repository has one. */

@@ -8,10 +8,10 @@ import { tokens } from '../access/tokens.ts';
 import type { Answer } from '../http/answer.ts';
 import { requestOf } from '../http/request.testing.ts';
 import type { SearchEngine, SearchFound, SearchQuestion } from './engine.ts';
-import { searchRoutes } from './routes.ts';
+import { searchOperations } from './routes.ts';
 
 /** Never connected to: nothing is found here, so there is nothing to look up. */
-const database = connect({
+const { database } = connect({
   url: 'postgres://127.0.0.1:1/none',
   applicationName: 'test',
   pooler: 'none',
@@ -34,10 +34,10 @@ const broken = () => {
 };
 
 async function searched(query: string, ...engines: SearchEngine[]): Promise<Answer> {
-  const [route] = searchRoutes({
+  const using = {
     database,
     engines,
-    anonymousSearch: 'on',
+    anonymousSearch: 'on' as const,
     log: createLog({ name: 'test', level: 'silent' }),
     passwords: {
       hash: () => Promise.reject(new Error('no password is hashed')),
@@ -46,8 +46,9 @@ async function searched(query: string, ...engines: SearchEngine[]): Promise<Answ
     },
     tokens: tokens([{ id: 'some', secret: 's'.repeat(32) }], 60),
     sessions: sessions([{ id: 'some', secret: 's'.repeat(32) }]),
-  });
-  const outcome = await route?.handlers.GET?.(requestOf({ query }));
+  };
+  const [search] = searchOperations;
+  const outcome = await search?.run(using, requestOf({ query }));
   if (outcome === undefined || isRefusal(outcome)) {
     return { status: 0, body: outcome === undefined ? undefined : outcome.refused };
   }

@@ -5,18 +5,24 @@ import type { Environment } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import { parseSearchTerm, searchResult } from '@docket/shared/search';
-import type { SearchAnswer, SearchResult, SearchTerm } from '@docket/shared/search';
+import type { SearchResult, SearchTerm } from '@docket/shared/search';
 import { isPublic } from '@docket/shared/repositories';
 import { lookUp, publicNumbers } from '@docket/store/read/look-up';
+import { z } from 'zod';
 
 import { authenticateAny, unauthorized } from '../access/authenticate.ts';
 import type { Authentication } from '../access/authenticate.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
-import type { Route } from '../http/endpoint.ts';
+import { v1 } from '../http/common-answers.ts';
+import { operation, ownCredentials } from '../http/operation.ts';
+import type { Operation } from '../http/operation.ts';
+import { wholeNumber, wholeNumberMax } from '../http/paging.ts';
 import { refusalOfError } from '../http/problem.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { searchDepthMax, searchResultsDefault, searchResultsMax } from '../limits.ts';
+import { searchAnswer } from './dto.ts';
+import type { SearchAnswer } from './dto.ts';
 import type { SearchEngine } from './engine.ts';
 import type { SearchHit } from './engine.ts';
 
@@ -26,51 +32,74 @@ export interface SearchRoutes extends Authentication, Pick<Environment, 'anonymo
   readonly log: Log;
 }
 
-export function searchRoutes(using: SearchRoutes): Route[] {
-  return [{ path: '/v1/search', handlers: { GET: (request) => answered(using, request) }, refusesHead: true }];
-}
+/** A number that is none falls back to its default, as at the Hub. */
+const searchQuery = z.object({
+  q: z.string().optional().meta({ description: 'Words; nothing is everything, `team/` a namespace.' }),
+  n: wholeNumber(1, searchResultsMax, 'clamp')
+    .catch(searchResultsDefault)
+    .meta({ description: `Results of a page, up to ${searchResultsMax}; ${searchResultsDefault} unless told.` }),
+  page: wholeNumber(1, wholeNumberMax, 'clamp').catch(1).meta({ description: 'From 1 on.' }),
+});
 
-/** The seed knows one failure of search, 500, whatever is the matter. */
-async function answered(using: SearchRoutes, request: ApiRequest): Promise<Outcome> {
-  try {
-    return await search(using, request);
-  } catch (error) {
-    if (!refusalOfError(error)) throw error;
-    using.log.warn({ err: error, request_id: request.id }, unavailable.message);
-    return unavailable;
-  }
-}
+export const searchOperations: readonly Operation<SearchRoutes>[] = [
+  operation({
+    method: 'GET',
+    path: '/v1/search',
+    summary: 'Searches the public repositories. Numbers that are none fall back to their defaults.',
+    needs: 'nothing; only what is public is found',
+    // Whatever is the matter, with the credentials too, is the one failure that search knows.
+    credentials: ownCredentials('optional'),
+    query: searchQuery,
+    head: 'refused',
+    answers: {
+      200: { description: 'A page of results.', body: searchAnswer, headers: ['ETag', 'X-Docket-Search'] },
+      304: { description: 'The answer is the one of `If-None-Match`.' },
+      401: { ...v1.unauthorized, description: 'Searching needs an account here, or the credentials are wrong.' },
+      403: v1.forbidden,
+      ...v1.always,
+      405: { ...v1.always[405], description: 'Only GET.' },
+    },
+    /** The seed knows one failure of search, 500, whatever is the matter. */
+    handle: async (using: SearchRoutes, { request, query }) => {
+      try {
+        return await search(using, request, query);
+      } catch (error) {
+        if (!refusalOfError(error)) throw error;
+        using.log.warn({ err: error, request_id: request.id }, unavailable.message);
+        return unavailable;
+      }
+    },
+  }),
+];
 
 const unavailable = refuse('search_unavailable', 'search is not available; try again in a moment');
 
-async function search(using: SearchRoutes, request: ApiRequest): Promise<Outcome> {
+async function search(
+  using: SearchRoutes,
+  request: ApiRequest,
+  { n: pageSize, page }: z.output<typeof searchQuery>,
+): Promise<Outcome> {
   const caller = await authenticateAny(using, request);
   if (isRefusal(caller)) return caller;
   if (caller.by === 'nothing' && using.anonymousSearch === 'off')
     return unauthorized('searching needs an account here');
-  const query = request.query.getAll('q').find((value) => value !== '') ?? '';
-  const pageSize = Math.min(whole(request.query.get('n')) ?? searchResultsDefault, searchResultsMax);
-  const page = whole(request.query.get('page')) ?? 1;
-  const term = parseSearchTerm(query);
+  // Some clients send `q` twice, once empty.
+  const words = request.query.getAll('q').find((value) => value !== '') ?? '';
+  const term = parseSearchTerm(words);
   const pinned = page * pageSize <= searchDepthMax + pageSize ? await exactRepository(using, term) : undefined;
   const found = await firstAnswer(using, term, pinned, { page, pageSize });
   if (!found) return unavailable;
   const results = pinned && page === 1 ? [pinned.result, ...found.results] : found.results;
   const total = found.total + (pinned ? 1 : 0);
   const body: SearchAnswer = {
-    query,
+    query: words,
     num_results: total,
     num_pages: Math.ceil(total / pageSize),
     page,
     page_size: pageSize,
-    results,
+    results: isOldDocker(request.userAgent) ? results.map(onlyTexts) : [...results],
   };
-  const wire = isOldDocker(request.userAgent) ? { ...body, results: results.map(onlyTexts) } : body;
-  return withEtag(request, wire, found.engine);
-}
-
-function whole(text: string | null): number | undefined {
-  return text !== null && /^\d{1,9}$/.test(text) && Number(text) > 0 ? Number(text) : undefined;
+  return withEtag(request, body, found.engine);
 }
 
 interface Pinned {
@@ -132,7 +161,7 @@ function onlyTexts({ name, description }: SearchResult): Pick<SearchResult, 'nam
   return { name, description };
 }
 
-function withEtag(request: ApiRequest, body: unknown, engine: string): Outcome {
+function withEtag(request: ApiRequest, body: SearchAnswer, engine: string): Outcome {
   const etag = `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 27)}"`;
   const headers = { ETag: etag, 'X-Docket-Search': engine };
   const known = (request.header('if-none-match') ?? '').split(',').some((value) => value.trim() === etag);

@@ -8,18 +8,10 @@ import type { AccountRow } from '../access/accounts.ts';
 import { byPassword } from '../access/authenticate.ts';
 import type { Authentication } from '../access/authenticate.ts';
 import { answer } from '../http/answer.ts';
-import type { Answer, Outcome } from '../http/answer.ts';
-import type { Route } from '../http/endpoint.ts';
-import { readJson } from '../http/request.ts';
-import type { ApiRequest } from '../http/request.ts';
-import { smallBodyBytesMax } from '../limits.ts';
-
-export function sessionRoutes(using: Authentication): Route[] {
-  return [
-    { path: '/v2/users/login', handlers: { POST: (request) => login(using, request) } },
-    { path: '/v2/auth/token', handlers: { POST: (request) => accessToken(using, request) } },
-  ];
-}
+import type { Outcome } from '../http/answer.ts';
+import { refused, v2 } from '../http/common-answers.ts';
+import { noCredentials, operation } from '../http/operation.ts';
+import type { Operation, OperationAnswers } from '../http/operation.ts';
 
 /** A script logs in once and works; a day is longer than any of them runs. */
 const sessionSeconds = 24 * 3600;
@@ -27,38 +19,66 @@ const sessionSeconds = 24 * 3600;
 const accessTokenSeconds = 10 * 60;
 const refreshSeconds = 30 * 24 * 3600;
 
-export const loginBody = z.object({ username: z.string(), password: z.string() });
-export const accessTokenBody = z.object({
-  identifier: z.string(),
-  /** A password, or the refresh token of a login. */
-  secret: z.string(),
-});
+const loginRefusals: OperationAnswers = {
+  400: v2.badRequest,
+  401: refused('Incorrect authentication credentials.'),
+  403: refused('They are right, and the account is not active yet.'),
+  413: v2.tooLarge,
+  ...v2.always,
+};
 
-async function login(using: Authentication, request: ApiRequest): Promise<Outcome> {
-  const given = await readJson(request, loginBody, smallBodyBytesMax);
-  if (isRefusal(given)) return given;
-  const caller = await byPassword(using, given.username, given.password);
-  if (isRefusal(caller)) return refused(caller);
-  const { account } = caller;
-  const wantsRefresh = request.query.get('refresh_token') === 'true';
-  return answer(200, {
-    token: using.sessions.issue(account, 'session', sessionSeconds),
-    ...(wantsRefresh ? { refresh_token: using.sessions.issue(account, 'refresh', refreshSeconds) } : {}),
-  });
-}
+const sessionAnswer = z.object({ token: z.string(), refresh_token: z.string().optional() });
+const accessTokenAnswer = z.object({ access_token: z.string() });
 
-async function accessToken(using: Authentication, request: ApiRequest): Promise<Outcome> {
-  const given = await readJson(request, accessTokenBody, smallBodyBytesMax);
-  if (isRefusal(given)) return given;
-  const refreshed = await byRefreshToken(using, given.identifier, given.secret);
-  if (refreshed) return begun(using, refreshed);
-  const caller = await byPassword(using, given.identifier, given.secret);
-  return isRefusal(caller) ? refused(caller) : begun(using, caller.account);
-}
-
-function begun({ sessions }: Authentication, account: AccountRow): Answer {
-  return answer(200, { access_token: sessions.issue(account, 'session', accessTokenSeconds) });
-}
+export const sessionOperations: readonly Operation<Authentication>[] = [
+  operation({
+    method: 'POST',
+    path: '/v2/users/login',
+    summary: 'A session for a name and password. `refresh_token=true` adds one that begins other sessions.',
+    needs: 'a name and password, in the body',
+    credentials: noCredentials,
+    query: z.object({ refresh_token: z.string().optional() }),
+    body: z.object({ username: z.string(), password: z.string() }),
+    answers: { 200: { description: 'A session.', body: sessionAnswer }, ...loginRefusals },
+    refused: inWordsOfTheHub,
+    handle: async (using: Authentication, { query, body: { username, password } }) => {
+      const caller = await byPassword(using, username, password);
+      if (isRefusal(caller)) return caller;
+      const { account } = caller;
+      const { sessions } = using;
+      const begun: z.infer<typeof sessionAnswer> = {
+        token: sessions.issue(account, 'session', sessionSeconds),
+        ...(query.refresh_token === 'true'
+          ? { refresh_token: sessions.issue(account, 'refresh', refreshSeconds) }
+          : {}),
+      };
+      return answer(200, begun);
+    },
+  }),
+  operation({
+    method: 'POST',
+    path: '/v2/auth/token',
+    summary: 'A session of ten minutes for a name and a password or refresh token.',
+    needs: 'a name and password, in the body',
+    credentials: noCredentials,
+    body: z.object({
+      identifier: z.string(),
+      /** A password, or the refresh token of a login. */
+      secret: z.string(),
+    }),
+    answers: { 200: { description: 'A session.', body: accessTokenAnswer }, ...loginRefusals },
+    refused: inWordsOfTheHub,
+    handle: async (using: Authentication, { body: { identifier, secret } }) => {
+      const refreshed = await byRefreshToken(using, identifier, secret);
+      const caller = refreshed ? { account: refreshed } : await byPassword(using, identifier, secret);
+      if (isRefusal(caller)) return caller;
+      const begun: z.infer<typeof accessTokenAnswer> = {
+        access_token: using.sessions.issue(caller.account, 'session', accessTokenSeconds),
+      };
+      return answer(200, begun);
+    },
+  }),
+];
 
 async function byRefreshToken(
   { database, sessions }: Authentication,
@@ -67,15 +87,15 @@ async function byRefreshToken(
 ): Promise<AccountRow | undefined> {
   const claims = sessions.verify(secret, 'refresh');
   const account = claims && (await accountByName(database, name));
-  const good =
+  const isGood =
     account?.status === 'active' &&
     account.id === claims?.sub &&
     account.credentialVersion === claims.credential_version;
-  return good ? account : undefined;
+  return isGood ? account : undefined;
 }
 
-/** In the words of the Hub, which tools look for; no challenge: a browser would ask for the password in its own window. */
-function refused(refusal: Refusal): Outcome {
+/** In the words that tools look for; no challenge: a browser would ask for the password in its own window. */
+function inWordsOfTheHub(refusal: Refusal): Outcome {
   if (refusal.refused !== 'unauthorized') return refusal;
   const message = 'Incorrect authentication credentials';
   return answer(401, { message, detail: message });

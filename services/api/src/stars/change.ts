@@ -4,7 +4,8 @@ import type { Refusal } from '@docket/shared/refusal';
 import { repositoryStream } from '@docket/shared/stored-event';
 import { lookUp } from '@docket/store/read/look-up';
 import type { Lookup } from '@docket/store/read/look-up';
-import { transactionReader } from '@docket/store/transaction-client';
+import { sql } from 'kysely';
+import type { Transaction } from '@docket/store/connect';
 
 import { missing } from '../access/rights.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
@@ -21,32 +22,55 @@ interface StarChange {
 
 const starredMeanwhile = refuse('contended', 'the same account stars it at the same time; try again in a moment');
 
-/** A star of an earlier life is none of this one: its row is taken over. */
-const starring = `insert into directory.stars as s (repository_id, account_id, life) values ($1, $2, $3)
-  on conflict (repository_id, account_id) do update set life = excluded.life, starred_at = excluded.starred_at
-  where s.life <> excluded.life`;
-const unstarring = 'delete from directory.stars where repository_id = $1 and account_id = $2 and life = $3';
-
 /** The row decides whether it counts, in the transaction of the event: however often it is asked for, it is one star. */
 export async function changeStar(
   execution: TransactionExecution,
   { type, fullName, accountId, judge }: StarChange,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
-  return transact(execution, envelope, starredMeanwhile, async (client) => {
-    const found = await lookUp(transactionReader(client), fullName, accountId);
+  return transact(execution, envelope, starredMeanwhile, async (transaction) => {
+    const found = await lookUp(transaction, fullName, accountId);
     const refusal = judge(found);
     if (refusal) return refusal;
     const { repository } = found;
     if (!repository || repository.state.status === 'absent') return missing(fullName);
-    const { rowCount } = await client.query(type === 'Star' ? starring : unstarring, [
-      repository.id,
-      accountId,
-      repository.state.life,
-    ]);
-    if (rowCount === 0) return [];
+    const star = { repository_id: repository.id, account_id: accountId, life: repository.state.life };
+    const counts = await (type === 'Star' ? addStar(transaction, star) : removeStar(transaction, star));
+    if (!counts) return [];
     const events = repositoryDecider.decide(repository.state, { type, accountId });
     if (isRefusal(events)) return events;
     return [{ streamId: repositoryStream(repository.id), expectedVersion: repository.version, events, ...envelope }];
   });
+}
+
+interface Star {
+  readonly repository_id: string;
+  readonly account_id: string;
+  readonly life: number;
+}
+
+/** False when it is there. A star of an earlier life is none of this one: its row is taken over. */
+async function addStar(transaction: Transaction, star: Star): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await transaction
+    .insertInto('directory.stars')
+    .values(star)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['repository_id', 'account_id'])
+        .doUpdateSet({ life: star.life, starred_at: sql<Date>`clock_timestamp()` })
+        .where('directory.stars.life', '<>', star.life),
+    )
+    .executeTakeFirstOrThrow();
+  return numInsertedOrUpdatedRows === 1n;
+}
+
+/** False when there is none. */
+async function removeStar(transaction: Transaction, { repository_id, account_id, life }: Star): Promise<boolean> {
+  const { numDeletedRows } = await transaction
+    .deleteFrom('directory.stars')
+    .where('repository_id', '=', repository_id)
+    .where('account_id', '=', account_id)
+    .where('life', '=', life)
+    .executeTakeFirstOrThrow();
+  return numDeletedRows === 1n;
 }

@@ -1,26 +1,30 @@
-import type { Reader } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
+import type { NotNull } from 'kysely';
 
-export interface StargazerDto {
-  readonly user: string;
-  readonly starred_at: string;
-}
+import type { StargazerDto } from './dto.ts';
 
 /** The latest first. */
 export async function stargazers(
-  reader: Reader,
+  database: Database,
   repositoryId: string,
   life: number,
   offset: number,
   limit: number,
 ): Promise<{ readonly count: number; readonly results: readonly StargazerDto[] }> {
-  const rows = await reader.query<{ name: string; starred_at: Date; count: bigint }>(
-    'stargazers',
-    `select a.name, s.starred_at, count(*) over () as count
-     from directory.stars s join directory.accounts a on a.id = s.account_id
-     where s.repository_id = $1 and s.life = $2 and a.name is not null
-     order by s.starred_at desc, a.name limit $3 offset $4`,
-    [repositoryId, life, limit, offset],
-  );
+  const rows = await database
+    .selectFrom('directory.stars as star')
+    .innerJoin('directory.accounts as account', 'account.id', 'star.account_id')
+    .where('star.repository_id', '=', repositoryId)
+    .where('star.life', '=', life)
+    .where('account.name', 'is not', null)
+    .select(['account.name', 'star.starred_at'])
+    .select(({ fn }) => fn.countAll<bigint>().over().as('count'))
+    .orderBy('star.starred_at', 'desc')
+    .orderBy('account.name')
+    .limit(limit)
+    .offset(offset)
+    .$narrowType<{ name: NotNull }>()
+    .execute();
   return {
     count: Number(rows[0]?.count ?? 0),
     results: rows.map(({ name, starred_at }) => ({ user: name, starred_at: starred_at.toISOString() })),

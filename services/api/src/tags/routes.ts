@@ -1,60 +1,60 @@
 /** The tags of a repository with the images that pushes announced under them; what nobody announced is not made up. */
 import { tagName } from '@docket/shared/names';
-import { isRefusal, refuse } from '@docket/shared/refusal';
-import { z } from 'zod';
+import { refuse } from '@docket/shared/refusal';
 
 import type { Authentication } from '../access/authenticate.ts';
-import { authorizeAction } from '../access/authorize.ts';
+import { allowed } from '../access/authorize.ts';
 import type { AuthorizedAction } from '../access/authorize.ts';
+import { visitor } from '../access/credentials.ts';
 import { answer } from '../http/answer.ts';
-import type { Outcome } from '../http/answer.ts';
-import type { Route } from '../http/endpoint.ts';
-import { offsetOf, pageAnswer, pageQuery } from '../http/paging.ts';
+import { asked } from '../http/common-answers.ts';
+import { operation } from '../http/operation.ts';
+import type { Operation } from '../http/operation.ts';
+import { offsetOf, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
 import type { PageLinks } from '../http/paging.ts';
-import { repositoryPaths } from '../http/paths.ts';
-import { parseField } from '../http/request.ts';
-import type { ApiRequest } from '../http/request.ts';
+import { repositoryParameters, repositoryPaths } from '../http/paths.ts';
 import { withoutBlocked } from '../repositories/blocked-images.ts';
+import { tagAnswer } from './dto.ts';
 import { describeTags } from './queries.ts';
 import type { Tag } from './queries.ts';
 
 export type TagRoutes = Authentication & PageLinks;
 
-export function tagRoutes(using: TagRoutes): Route[] {
-  return [
-    ...repositoryPaths('/tags').map((path): Route => ({
-      path,
-      handlers: { GET: (request) => listTags(using, request) },
-    })),
-    ...repositoryPaths('/tags/:tag').map((path): Route => ({
-      path,
-      handlers: { GET: (request) => getTag(using, request) },
-    })),
-  ];
-}
-
-async function listTags(using: TagRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await authorizeAction(using, request, 'read');
-  if (isRefusal(target)) return target;
-  const asked = parseField(pageQuery, Object.fromEntries(request.query));
-  if (isRefusal(asked)) return asked;
-  const tags = await tagsOf(using, target);
-  const offset = offsetOf(asked);
-  const page = tags.slice(offset, offset + asked.page_size);
-  const results = await describeTags(using.database, target.repository.id, page);
-  return pageAnswer(using, request, asked, tags.length, results);
-}
-
-async function getTag(using: TagRoutes, request: ApiRequest): Promise<Outcome> {
-  const target = await authorizeAction(using, request, 'read');
-  if (isRefusal(target)) return target;
-  const named = parseField(z.object({ tag: tagName }), { tag: request.parameters['tag'] });
-  if (isRefusal(named)) return named;
-  const tags = await tagsOf(using, target);
-  const known = tags.filter(({ name }) => name === named.tag);
-  const [tag] = await describeTags(using.database, target.repository.id, known);
-  return tag ? answer(200, tag) : refuse('not_found', `there is no tag ${named.tag}`);
-}
+export const tagOperations: readonly Operation<TagRoutes>[] = [
+  operation({
+    method: 'GET',
+    path: repositoryPaths('/tags'),
+    summary: 'Its tags by name, with the images that pushes announced under them.',
+    needs: 'read',
+    credentials: visitor,
+    parameters: repositoryParameters,
+    authorize: allowed('read'),
+    query: pageQuery,
+    answers: { 200: { description: 'A page of tags.', body: pageOf('TagPage', tagAnswer) }, ...asked },
+    handle: async (using: TagRoutes, { request, target, query }) => {
+      const tags = await tagsOf(using, target);
+      const offset = offsetOf(query);
+      const page = tags.slice(offset, offset + query.page_size);
+      const results = await describeTags(using.database, target.repository.id, page);
+      return pageAnswer(using, request, query, tags.length, results);
+    },
+  }),
+  operation({
+    method: 'GET',
+    path: repositoryPaths('/tags/{tag}'),
+    summary: 'One tag.',
+    needs: 'read',
+    credentials: visitor,
+    parameters: repositoryParameters.extend({ tag: tagName }),
+    authorize: allowed('read'),
+    answers: { 200: { description: 'The tag.', body: tagAnswer }, ...asked },
+    handle: async (using: TagRoutes, { parameters, target }) => {
+      const known = (await tagsOf(using, target)).filter(({ name }) => name === parameters.tag);
+      const [tag] = await describeTags(using.database, target.repository.id, known);
+      return tag ? answer(200, tag) : refuse('not_found', `there is no tag ${parameters.tag}`);
+    },
+  }),
+];
 
 /** By name, without those of images that are taken down. */
 async function tagsOf(

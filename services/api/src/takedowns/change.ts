@@ -1,8 +1,8 @@
 import { fold } from '@docket/shared/decider';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { imageStream, readImageEvent, schemaVersion } from '@docket/shared/stored-event';
-import { readStream } from '@docket/store/log';
+import { imageStream, readImageEvent } from '@docket/shared/stored-event';
+import { readStream } from '@docket/store/log/read';
 
 import type { CommandEnvelope } from '../commands/envelope.ts';
 import { transact } from '../commands/transact.ts';
@@ -18,24 +18,24 @@ export async function changeImage(
   command: ImageCommand,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
-  return transact(execution, envelope, changedMeanwhile, async (client) => {
+  return transact(execution, envelope, changedMeanwhile, async (transaction) => {
     const streamId = imageStream(command.imageId);
-    const past = await readStream(client, streamId);
-    const known = past.map(({ event }) => readImageEvent({ ...event, schema_version: schemaVersion }));
+    const past = await readStream(transaction, streamId, readImageEvent);
+    const known = past.map(({ event }) => event);
     const state = fold(imageDecider.evolve, imageDecider.initial, known);
     const events = imageDecider.decide(state, command);
     if (isRefusal(events)) return events;
     if (events.length === 0) return [];
     switch (command.type) {
       case 'TakeDown':
-        await client.query(
-          `insert into directory.blocked_images (image_id, reason) values ($1, $2)
-           on conflict (image_id) do update set reason = excluded.reason`,
-          [command.imageId, command.reason],
-        );
+        await transaction
+          .insertInto('directory.blocked_images')
+          .values({ image_id: command.imageId, reason: command.reason })
+          .onConflict((conflict) => conflict.column('image_id').doUpdateSet({ reason: command.reason }))
+          .execute();
         break;
       case 'Reinstate':
-        await client.query('delete from directory.blocked_images where image_id = $1', [command.imageId]);
+        await transaction.deleteFrom('directory.blocked_images').where('image_id', '=', command.imageId).execute();
         break;
     }
     return [{ streamId, expectedVersion: past.length, events, ...envelope }];

@@ -25,7 +25,7 @@ const firstAdminAddress = 'admin@localhost.localdomain';
 export async function makeFirstAdmin(environment: Environment): Promise<string | undefined> {
   const { databaseUrl, databasePooler, dataDirectory, adminPassword } = environment;
   const passwordFile = join(dataDirectory, 'admin-password');
-  const database = connect({
+  const { database, stop } = connect({
     url: databaseUrl,
     applicationName: 'docket up',
     pooler: databasePooler,
@@ -41,7 +41,7 @@ export async function makeFirstAdmin(environment: Environment): Promise<string |
       if (refusal !== undefined) throw new Error(`the first admin cannot be made: ${refusal}`);
     }
   } finally {
-    await database.stop();
+    await stop();
   }
   return existsSync(passwordFile) ? passwordFile : undefined;
 }

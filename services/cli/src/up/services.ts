@@ -3,6 +3,7 @@ import { freePort } from '@docket/infra/free-port';
 import type { ProcessIdentity } from '@docket/infra/process-identity';
 
 import { listenInFront } from './round-robin.ts';
+import type { RoundRobin } from './round-robin.ts';
 import { startServiceProcess } from './service-process.ts';
 import type { ServiceProcess } from './service-process.ts';
 import { supervise } from './supervisor.ts';
@@ -32,23 +33,29 @@ function without(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.Proce
   return Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
 }
 
-interface Launch {
-  readonly services: Services;
+interface Kind {
   readonly verb: 'api' | 'projector';
   readonly count: number;
   readonly env: NodeJS.ProcessEnv;
+}
+
+interface Launch {
+  readonly kinds: readonly Kind[];
+  /** Gets them, once all are ready. */
+  readonly services: Services;
   readonly spawned: (identity: ProcessIdentity) => void;
   readonly changed: () => void;
   readonly say: (line: string) => void;
 }
 
-/** All at once; when one cannot start, none is left running. */
-export async function startServices({ services, verb, count, env, spawned, changed, say }: Launch): Promise<Services> {
-  say(count === 1 ? `starting the ${verb}` : `starting the ${verb}, ${count} processes`);
-  const started: Services = new Map();
+/** All at once, of every kind; when one cannot start, none is left running. */
+export async function startServices({ kinds, services, spawned, changed, say }: Launch): Promise<Services> {
+  const planned = kinds.flatMap(({ verb, count, env }) => {
+    say(count === 1 ? `starting the ${verb}` : `starting the ${verb}, ${count} processes`);
+    return Array.from({ length: count }, (_, index) => ({ name: `${verb}-${index + 1}`, verb, env }));
+  });
   const results = await Promise.allSettled(
-    Array.from({ length: count }, async (_, index) => {
-      const name = `${verb}-${index + 1}`;
+    planned.map(async ({ name, verb, env }) => {
       const start = async (before: ServiceProcess | undefined) => {
         // Started again it must be found where it was, also when it had chosen its port itself.
         const port = before?.url === undefined ? undefined : new URL(before.url).port;
@@ -57,18 +64,22 @@ export async function startServices({ services, verb, count, env, spawned, chang
         const place = chosen === undefined ? {} : { [setting]: chosen };
         return startServiceProcess({ verb, env: { ...env, ...place }, spawned });
       };
-      started.set(name, await supervise<ServiceProcess>({ name, start, say, changed }));
+      return supervise<ServiceProcess>({ name, start, say, changed });
     }),
   );
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) {
+  const started: Services = new Map();
+  let failure: Error | undefined;
+  for (const [index, { name, verb }] of planned.entries()) {
+    const result = results[index];
+    if (result?.status === 'fulfilled') started.set(name, result.value);
+    if (result?.status === 'rejected') failure ??= new Error(`the ${verb} does not start`, { cause: result.reason });
+  }
+  if (failure !== undefined) {
     await stopServices(started);
-    throw new Error(`the ${verb} does not start`, { cause: failed.reason });
+    throw failure;
   }
-  for (const name of [...started.keys()].toSorted()) {
-    const service = started.get(name);
-    if (service !== undefined) services.set(name, service);
-  }
+  for (const [name, service] of started) services.set(name, service);
+  changed();
   return started;
 }
 
@@ -76,13 +87,13 @@ export async function stopServices(services: Services): Promise<void> {
   await Promise.all([...services.values()].map((service) => service.stop()));
 }
 
-/** The API itself is on the port when there is one of it. */
-export async function inFront(
-  port: number,
-  apis: readonly Supervised<ServiceProcess>[],
-): Promise<{ readonly port: number; stop(): void }> {
-  const ports = () => apis.flatMap((api) => api.current().url ?? []).map((url) => Number(new URL(url).port));
-  const [only, ...others] = ports();
-  if (only !== undefined && others.length === 0) return { port: only, stop: () => undefined };
+/** On the port of `up` when there are several API processes; where there is one, it is on that port itself. */
+export async function inFront(port: number, apis: number, services: Services): Promise<RoundRobin | undefined> {
+  if (apis === 1) return undefined;
+  const ports = () =>
+    [...services]
+      .filter(([name]) => name.startsWith('api-'))
+      .flatMap(([, api]) => api.current().url ?? [])
+      .map((url) => Number(new URL(url).port));
   return listenInFront(port, ports);
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
+import { freePort } from '@docket/infra/free-port';
 import type { DatabaseUrls } from '@docket/infra/postgres';
 import { keptInPrivateFile } from '@docket/infra/private-file';
 import { identityOf, isRunning } from '@docket/infra/process-identity';
@@ -19,7 +20,6 @@ import { claimDataDirectory } from './data-directory-claim.ts';
 import type { Claim } from './data-directory-claim.ts';
 import { startEngines } from './engines.ts';
 import type { Engines } from './engines.ts';
-import { loadSampleCatalogue, makeFirstAdmin } from './first-start.ts';
 import { apiEnvironment, inFront, projectorEnvironment, startServices, stopServices } from './services.ts';
 import type { Services } from './services.ts';
 
@@ -61,6 +61,9 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
   const services: Services = new Map();
   let publish: () => void = () => undefined;
   const changed = () => publish();
+  // Loaded while the engines start.
+  const firstStart = import('./first-start.ts');
+  firstStart.catch(() => undefined);
   const engines = await lifecycle.run({
     name: 'the engines',
     start: () => startEngines({ settings, databaseUrls, say, changed }),
@@ -72,32 +75,9 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
     stop: () => Promise.resolve(),
   });
 
-  // Beside the services, which take the same second to start.
-  const loaded = engines.databaseIsEmbedded
-    ? loadSampleCatalogue({ env, dataDirectory, say, signal: lifecycle.ending })
-    : Promise.resolve();
-  loaded.catch(() => undefined);
-
-  const launch = { services, say, spawned: (child: ProcessIdentity) => claim.add(child), changed };
-  await lifecycle.run({
-    name: 'the API',
-    start: () => startServices({ ...launch, verb: 'api', count: apis, env: apiEnvironment(env, port, apis) }),
-    stop: stopServices,
-  });
-  const front = await lifecycle.run({
-    name: 'the front',
-    start: () => inFront(port, [...services.values()]),
-    stop: async (started) => started.stop(),
-  });
-  const url = `http://127.0.0.1:${front.port}`;
-  await lifecycle.run({
-    name: 'the projector',
-    start: () =>
-      startServices({ ...launch, verb: 'projector', count: projectors, env: projectorEnvironment(env, url) }),
-    stop: stopServices,
-  });
-  await loaded;
-
+  // Chosen here and not by the API, because run.json names it and is there before the API answers.
+  const place = port === 0 ? await freePort() : port;
+  const url = `http://127.0.0.1:${place}`;
   await lifecycle.run({
     name: 'run.json',
     start: async () => {
@@ -109,6 +89,35 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
       withdrawInstance(dataDirectory);
     },
   });
+
+  // Beside the services, which take the same second to start.
+  const { loadSampleCatalogue } = await firstStart;
+  const loaded = engines.databaseIsEmbedded
+    ? loadSampleCatalogue({ env, dataDirectory, say, signal: lifecycle.ending })
+    : Promise.resolve();
+  loaded.catch(() => undefined);
+
+  await lifecycle.run({
+    name: 'the services',
+    start: () =>
+      startServices({
+        kinds: [
+          { verb: 'api', count: apis, env: apiEnvironment(env, place, apis) },
+          { verb: 'projector', count: projectors, env: projectorEnvironment(env, url) },
+        ],
+        services,
+        spawned: (child: ProcessIdentity) => claim.add(child),
+        changed,
+        say,
+      }),
+    stop: stopServices,
+  });
+  await lifecycle.run({
+    name: 'the front',
+    start: () => inFront(place, apis, services),
+    stop: async (started) => started?.stop(),
+  });
+  await loaded;
   process.stdout.write(welcome(url, passwordFile));
 }
 
@@ -176,6 +185,7 @@ async function prepared(
     ...(meilisearch?.key === undefined ? {} : { MEILISEARCH_API_KEY: meilisearch.key }),
     DOCKET_DATA_DIR: settings.dataDirectory,
   };
+  const { makeFirstAdmin } = await import('./first-start.ts');
   return { env, passwordFile: await makeFirstAdmin(parseEnvironment(env)) };
 }
 

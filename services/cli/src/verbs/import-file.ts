@@ -4,8 +4,8 @@ import type { LineRules } from '@docket/api/imports/line';
 import { runImport } from '@docket/api/imports/run';
 import type { ImportCounts, RefusedLine } from '@docket/api/imports/run';
 import { namespaceName } from '@docket/shared/names';
-import type { Store } from '@docket/store/connect';
-import { countImportCommands } from '@docket/store/imports';
+import type { Database } from '@docket/store/connect';
+import { countImportCommands } from '@docket/store/log/imports';
 import { notifier } from '@docket/store/log/notify';
 import { v7 as uuidv7, validate as isUuid } from 'uuid';
 
@@ -42,9 +42,9 @@ export function parseImporting(flags: Flags, [file, ...more]: readonly string[])
   return { file, rules: { format, namespace: namespace.data }, dryRun: flags['dry-run'], resume: flags.resume };
 }
 
-export async function importFile(database: Store, adminId: string, asked: Importing): Promise<number> {
+export async function importFile(database: Database, adminId: string, asked: Importing): Promise<number> {
   const { file, rules, dryRun, resume } = asked;
-  if (resume !== undefined && (await countImportCommands(database.pool, resume)) === 0) {
+  if (resume !== undefined && (await countImportCommands(database, resume)) === 0) {
     process.stderr.write(`docket import: there is no import ${resume} to go on with\n`);
     return 1;
   }
@@ -57,7 +57,7 @@ export async function importFile(database: Store, adminId: string, asked: Import
   const refusals = refusalReport(shown.say);
   const counts = await runImport({
     database,
-    onAppended: notifier(database.pool),
+    onAppended: notifier(database),
     envelope: {
       metadata: {
         actor: { id: adminId, via: 'operator' },

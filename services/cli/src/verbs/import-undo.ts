@@ -1,7 +1,7 @@
 /** `docket import --undo ID`. */
 import { undoImport } from '@docket/api/imports/undo';
-import type { Store } from '@docket/store/connect';
-import { countImportCommands } from '@docket/store/imports';
+import type { Database } from '@docket/store/connect';
+import { countImportCommands } from '@docket/store/log/imports';
 import { notifier } from '@docket/store/log/notify';
 import { v7 as uuidv7, validate as isUuid } from 'uuid';
 
@@ -32,8 +32,12 @@ export function parseUndoing(flags: Flags, files: readonly string[]): Undoing | 
   return { undo, dryRun: flags['dry-run'] };
 }
 
-export async function takeBack(database: Store, adminId: string, { undo: importId, dryRun }: Undoing): Promise<number> {
-  const total = await countImportCommands(database.pool, importId);
+export async function takeBack(
+  database: Database,
+  adminId: string,
+  { undo: importId, dryRun }: Undoing,
+): Promise<number> {
+  const total = await countImportCommands(database, importId);
   if (total === 0) {
     process.stderr.write(`docket import: there is no import ${importId}\n`);
     return 1;
@@ -54,7 +58,7 @@ export async function takeBack(database: Store, adminId: string, { undo: importI
       },
       context: { ip: null, userAgent: 'docket import', fingerprint: null },
     },
-    onAppended: notifier(database.pool),
+    onAppended: notifier(database),
     onProgress: ({ commands }) => shown.show(commands),
     onKept: ({ fullName, reasons }) => {
       kept += 1;

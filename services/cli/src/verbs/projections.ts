@@ -56,7 +56,7 @@ async function retry(subject: string): Promise<number> {
     import('@docket/store/followers/failures'),
   ]);
   return withDatabase('projector', async ({ database }) => {
-    const count = await retryFailures(database.pool, subject === 'all' ? undefined : BigInt(subject));
+    const count = await retryFailures(database, subject === 'all' ? undefined : BigInt(subject));
     if (count === 0 && subject !== 'all') {
       process.stderr.write(`there is no failure ${subject}\n`);
       return 1;

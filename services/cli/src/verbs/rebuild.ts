@@ -8,8 +8,9 @@ import { searchStep } from '@docket/projector/search/follower';
 import { discardSearchRebuild, nextSearch, openSearchRebuild, switchSearch } from '@docket/projector/search/rebuild';
 import { createLog } from '@docket/runtime/log';
 import type { MeilisearchConnection } from '@docket/runtime/meilisearch';
-import { readCheckpoint, searchProjection, tablesProjection } from '@docket/store/followers/checkpoint';
-import type { Store } from '@docket/store/connect';
+import { readCheckpoint, searchProjection, tablesProjection, versionInUse } from '@docket/store/followers/checkpoint';
+import { readSafePosition } from '@docket/store/log/read';
+import type { Database } from '@docket/store/connect';
 
 import { withDatabase } from '../database.ts';
 import { withMeilisearch } from '../meilisearch.ts';
@@ -22,10 +23,7 @@ export async function rebuild(name: string, what: 'build' | 'discard'): Promise<
   if (name !== 'tables' && name !== 'search') return refused(`there is no projection ${name}: tables, search`);
   return withDatabase('projector', ({ database, environment }) => {
     if (name === 'tables') {
-      return rebuildTables(
-        { database, prepared: environment.databasePooler === 'none', projection: tablesProjection },
-        what,
-      );
+      return rebuildTables({ database, projection: tablesProjection }, what);
     }
     if (what === 'discard') return discardSearchRebuild(database).then(() => 0);
     return withMeilisearch(environment, async (client) =>
@@ -64,7 +62,7 @@ async function rebuildTables(options: Parameters<typeof tablesRebuild>[0], what:
   return stopped('tables');
 }
 
-async function rebuildSearch(database: Store, client: MeilisearchConnection['client']): Promise<number> {
+async function rebuildSearch(database: Database, client: MeilisearchConnection['client']): Promise<number> {
   const opened = await openSearchRebuild(database, searchProjection);
   if (opened === undefined) return refused('the search index of a newer version is in use or is being built');
   const projection = nextSearch(searchProjection);
@@ -85,7 +83,7 @@ async function rebuildSearch(database: Store, client: MeilisearchConnection['cli
         return done('the new search index is in use; a projector drops the old one when nobody asks it any more');
       }
       if (!(await isOpen(database, projection.name))) return done('the search index was switched by another process');
-      progress.reached((await readCheckpoint(database.pool, projection)).position);
+      progress.reached((await readCheckpoint(database, projection)).position);
       if (state !== 'advanced') await elapsed(busyMs);
     }
   } finally {
@@ -94,8 +92,8 @@ async function rebuildSearch(database: Store, client: MeilisearchConnection['cli
   return stopped('search');
 }
 
-async function isOpen(database: Store, name: string): Promise<boolean> {
-  return (await database.query('rebuild_open', 'select from es.projections where name = $1', [name])).length > 0;
+async function isOpen(database: Database, name: string): Promise<boolean> {
+  return (await versionInUse(database, name)) !== undefined;
 }
 
 function done(sentence: string): number {
@@ -116,16 +114,11 @@ interface Progress {
 }
 
 async function progressOf(
-  database: Store,
+  database: Database,
   projection: { readonly name: string; readonly version: number },
 ): Promise<Progress> {
-  const { position: from } = await readCheckpoint(database.pool, projection);
-  const [end] = await database.query<{ position: bigint }>(
-    'safe_position',
-    'select es.safe_position() as position',
-    [],
-  );
-  const last = end?.position ?? 0n;
+  const { position: from } = await readCheckpoint(database, projection);
+  const last = await readSafePosition(database);
   const started = performance.now();
   let saidAt = started;
   let stopping = false;

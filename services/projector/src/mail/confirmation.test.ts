@@ -1,6 +1,6 @@
 import { verifyLink } from '@docket/runtime/link-token';
 import { namespaceName } from '@docket/shared/names';
-import type { AddedAddress } from '@docket/store/confirmations';
+import type { AddedAddress } from '@docket/store/log/confirmations';
 import { expect, test } from 'vitest';
 
 import { confirmationMail } from './confirmation.ts';

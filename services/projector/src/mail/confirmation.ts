@@ -2,7 +2,7 @@
 import { mintLink } from '@docket/runtime/link-token';
 import type { TokenKey } from '@docket/runtime/environment';
 import { confirmationHoursMax } from '@docket/shared/accounts';
-import type { AddedAddress } from '@docket/store/confirmations';
+import type { AddedAddress } from '@docket/store/log/confirmations';
 
 export interface Mail {
   /** The same for every try to send this mail: a mailbox that gets it twice can tell. */

@@ -2,9 +2,9 @@
 import type { Log } from '@docket/runtime/log';
 import { readCheckpoint } from '@docket/store/followers/checkpoint';
 import type { Checkpoint, Projection } from '@docket/store/followers/checkpoint';
-import { readConfirmationPage } from '@docket/store/confirmations';
-import type { AddedAddress } from '@docket/store/confirmations';
-import type { Store } from '@docket/store/connect';
+import { readConfirmationPage } from '@docket/store/log/confirmations';
+import type { AddedAddress } from '@docket/store/log/confirmations';
+import type { Database } from '@docket/store/connect';
 import { dueFailures, recordFailure, resolveFailures } from '@docket/store/followers/failures';
 import { moveLeasedCheckpoint } from '@docket/store/followers/lease';
 import type { Lease } from '@docket/store/followers/lease';
@@ -23,22 +23,22 @@ const retriesMax = 8;
 const retryCheckMs = 1_000;
 
 export interface MailStepOptions extends MailOptions {
-  readonly database: Store;
+  readonly database: Database;
   readonly delivery: Delivery;
   readonly log: Log;
   readonly projection: Projection;
 }
 
-export function mailStep({ database: { pool }, delivery, log, projection, ...options }: MailStepOptions) {
+export function mailStep({ database, delivery, log, projection, ...options }: MailStepOptions) {
   let retriedAt = -Infinity;
 
   return async ({ lease, ended }: HeldLease): Promise<Progress> => {
-    const { position } = await readCheckpoint(pool, projection);
+    const { position } = await readCheckpoint(database, projection);
     if (performance.now() - retriedAt > retryCheckMs) {
       retriedAt = performance.now();
       await retryFailures(ended);
     }
-    const page = await readConfirmationPage(pool, position, pageEventsMax);
+    const page = await readConfirmationPage(database, position, pageEventsMax);
     if (page === undefined) return 'idle';
     for (const added of page.added) {
       ended.throwIfAborted();
@@ -62,7 +62,7 @@ export function mailStep({ database: { pool }, delivery, log, projection, ...opt
     } catch (error) {
       if (!(error instanceof MailRefused)) throw error;
       // The server's words may repeat the address, which the database must be able to forget: they go to the log alone.
-      await recordFailure(pool, {
+      await recordFailure(database, {
         projection: projection.name,
         position: at.position,
         subject: addressId,
@@ -75,16 +75,17 @@ export function mailStep({ database: { pool }, delivery, log, projection, ...opt
   }
 
   async function retryFailures(ended: AbortSignal): Promise<void> {
-    for (const { position, subject } of await dueFailures(pool, projection.name)) {
+    for (const { position, subject } of await dueFailures(database, projection.name)) {
       ended.throwIfAborted();
-      const page = await readConfirmationPage(pool, position - 1n, 1);
+      const page = await readConfirmationPage(database, position - 1n, 1);
       const added = page?.added.find(({ addressId }) => addressId === subject);
       // Noted as done at once: whoever dies in between has it sent again, as with every mail.
-      if (added === undefined || (await send(added))) await resolveFailures(pool, projection.name, [subject]);
+      if (added === undefined || (await send(added))) await resolveFailures(database, projection.name, [subject]);
     }
   }
 
   async function move(lease: Lease, to: Checkpoint): Promise<void> {
-    if (!(await moveLeasedCheckpoint(pool, lease, to))) throw new LeaseLost('the mail checkpoint is not ours to move');
+    if (!(await moveLeasedCheckpoint(database, lease, to)))
+      throw new LeaseLost('the mail checkpoint is not ours to move');
   }
 }

@@ -8,12 +8,15 @@ import type { SearchDocument } from '@docket/shared/search';
 import { searchIndexUid } from '@docket/shared/search-index';
 import { readCheckpoint, searchProjection } from '@docket/store/followers/checkpoint';
 import type { Checkpoint, Projection } from '@docket/store/followers/checkpoint';
-import type { Store } from '@docket/store/connect';
+import type { Database } from '@docket/store/connect';
 import { dueFailures, recordFailure, resolveFailures } from '@docket/store/followers/failures';
 import { moveLeasedCheckpoint } from '@docket/store/followers/lease';
 import type { Lease } from '@docket/store/followers/lease';
-import { isInLog, readIndexedRows, readInstallationId, readSearchPage } from '@docket/store/search-pages';
-import type { IndexedRow, SearchPage } from '@docket/store/search-pages';
+import { readInstallationId } from '@docket/store/directory/installation';
+import { isInLog, readSearchPage } from '@docket/store/log/search-pages';
+import { readIndexedRows } from '@docket/store/read/indexed-rows';
+import type { SearchPage } from '@docket/store/log/search-pages';
+import type { IndexedRow } from '@docket/store/read/indexed-rows';
 import type { Meilisearch } from 'meilisearch';
 
 import type { Progress } from '../follow.ts';
@@ -33,7 +36,7 @@ const unknownDocument = 'document ';
 const retriesMax = 4;
 
 export interface SearchOptions {
-  readonly database: Store;
+  readonly database: Database;
   readonly client: Meilisearch;
   readonly log: Log;
   readonly projection: Projection;
@@ -42,7 +45,7 @@ export interface SearchOptions {
 
 /** One page of the search index, under its lease. */
 export function searchStep({
-  database: { pool },
+  database,
   client,
   log,
   projection,
@@ -57,10 +60,10 @@ export function searchStep({
   const failuresOf = searchProjection.name;
 
   return async ({ lease, ended }) => {
-    installation ??= await readInstallationId(pool);
-    const checkpoint = await readCheckpoint(pool, projection);
+    installation ??= await readInstallationId(database);
+    const checkpoint = await readCheckpoint(database, projection);
     const engine: Engine = { client, uid: checkpoint.target ?? searchIndexUid(installation), ended, onTask };
-    const page = await readSearchPage(pool, checkpoint.position, pageEventsMax);
+    const page = await readSearchPage(database, checkpoint.position, pageEventsMax);
     const checked = checkedFence === lease.fence && performance.now() - checkedAt < markerCheckMs;
     if (checked && performance.now() - retriedAt > retryCheckMs) {
       retriedAt = performance.now();
@@ -82,7 +85,7 @@ export function searchStep({
   /** True when the checkpoint had to move back or the index had to be prepared: what was read is no longer what is next. */
   async function reconcile(engine: Engine, lease: Lease, ours: string, checkpoint: Checkpoint): Promise<boolean> {
     const marker = await readMarker(engine);
-    const inLog = marker !== undefined && (await isInLog(pool, { ...marker, commandId: marker.command_id }));
+    const inLog = marker !== undefined && (await isInLog(database, { ...marker, commandId: marker.command_id }));
     const judged = judgeMarker({ marker, inLog, installation: ours, checkpoint });
     if (judged.verdict === 'in step') return false;
     const from = judged.verdict === 'foreign' ? beginning : judged.from;
@@ -103,7 +106,7 @@ export function searchStep({
 
   async function deliver(engine: Engine, ours: string, before: Checkpoint, page: SearchPage): Promise<void> {
     const started = performance.now();
-    const rows = await readIndexedRows(pool, page.repositoryIds);
+    const rows = await readIndexedRows(database, page.repositoryIds);
     const { lines, gone } = contents(rows);
     await deleteDocuments(engine, gone);
     const parts = payloadParts(lines);
@@ -136,20 +139,20 @@ export function searchStep({
     const subjectOf = (id: number) => subjects.get(id) ?? `${unknownDocument}${id}`;
     for (const { id, reason } of refused) {
       const subject = subjectOf(id);
-      await recordFailure(pool, { projection: failuresOf, position, subject, reason, retriesMax });
+      await recordFailure(database, { projection: failuresOf, position, subject, reason, retriesMax });
       log.error({ subject, reason }, 'Meilisearch refuses a document; the others go on');
     }
     const failed = new Set(refused.map(({ id }) => id));
     const taken = lines.filter(({ id }) => !failed.has(id)).map(({ id }) => subjectOf(id));
-    if (taken.length > 0) await resolveFailures(pool, failuresOf, taken);
+    if (taken.length > 0) await resolveFailures(database, failuresOf, taken);
   }
 
   /** Written as they are now: whatever happened to them since is in it. */
   async function retryFailures(engine: Engine, ours: string, checkpoint: Checkpoint): Promise<void> {
-    const due = await dueFailures(pool, failuresOf);
+    const due = await dueFailures(database, failuresOf);
     if (due.length === 0) return;
     const rows = await readIndexedRows(
-      pool,
+      database,
       due.map(({ subject }) => subject).filter((subject) => !subject.startsWith(unknownDocument)),
     );
     const { lines } = contents(rows);
@@ -158,14 +161,14 @@ export function searchStep({
       rows.filter((row) => documentOf(row) !== undefined).map(({ repositoryId }) => repositoryId),
     );
     await resolveFailures(
-      pool,
+      database,
       failuresOf,
       due.filter(({ subject }) => !written.has(subject)).map(({ subject }) => subject),
     );
   }
 
   async function move(lease: Lease, to: Checkpoint): Promise<void> {
-    if (!(await moveLeasedCheckpoint(pool, lease, to)))
+    if (!(await moveLeasedCheckpoint(database, lease, to)))
       throw new LeaseLost('the search checkpoint is not ours to move');
   }
 }

@@ -6,11 +6,17 @@ import { meilisearchRefusal } from '@docket/runtime/meilisearch';
 import { searchIndexUid } from '@docket/shared/search-index';
 import { searchProjection, versionInUse } from '@docket/store/followers/checkpoint';
 import type { Projection } from '@docket/store/followers/checkpoint';
-import type { Store } from '@docket/store/connect';
+import type { Database, Transaction } from '@docket/store/connect';
 import type { Lease } from '@docket/store/followers/lease';
-import type { Executor } from '@docket/store/log';
-import { forgetSupersededIndex, readInstallationId, supersededIndexes } from '@docket/store/search-pages';
+import { readInstallationId } from '@docket/store/directory/installation';
+import {
+  forgetSupersededIndex,
+  noteSupersededIndex,
+  supersededIndexes,
+} from '@docket/store/followers/superseded-indexes';
+import { commandAt } from '@docket/store/log/search-pages';
 import { inTransaction } from '@docket/store/transaction';
+import { sql } from 'kysely';
 import type { Meilisearch } from 'meilisearch';
 
 const beginLockKey = 1_163_087_701;
@@ -23,70 +29,87 @@ export function nextSearch({ version }: Projection): Projection {
 }
 
 /** Begins, or goes on with what somebody began. Undefined: a newer version is in use or is being built. */
-export function openSearchRebuild(database: Store, projection: Projection): Promise<'begun' | 'resumed' | undefined> {
-  return inTransaction(database, async (client) => {
-    await client.query('select pg_advisory_xact_lock($1)', [beginLockKey]);
-    const [inUse = 0, next] = [await versionInUse(client, projection.name), await versionInUse(client, nextName)];
+export function openSearchRebuild(
+  database: Database,
+  projection: Projection,
+): Promise<'begun' | 'resumed' | undefined> {
+  return inTransaction(database, async (transaction) => {
+    await sql`select pg_advisory_xact_lock(${beginLockKey}::bigint)`.execute(transaction);
+    const [inUse = 0, next] = [
+      await versionInUse(transaction, projection.name),
+      await versionInUse(transaction, nextName),
+    ];
     if (inUse > projection.version || (next ?? 0) > projection.version) return undefined;
     if (next === projection.version) return 'resumed';
-    await discard(client);
-    const uid = `${searchIndexUid(await readInstallationId(client))}_${Date.now().toString(36)}`;
-    await client.query('insert into es.projections (name, version, target) values ($1, $2, $3)', [
-      nextName,
-      projection.version,
-      uid,
-    ]);
+    await discard(transaction);
+    const uid = `${searchIndexUid(await readInstallationId(transaction))}_${Date.now().toString(36)}`;
+    await transaction
+      .insertInto('es.projections')
+      .values({ name: nextName, version: projection.version, target: uid })
+      .execute();
     return 'begun';
   });
 }
 
-export function discardSearchRebuild(database: Store): Promise<void> {
-  return inTransaction(database, (client) => discard(client));
+export function discardSearchRebuild(database: Database): Promise<void> {
+  return inTransaction(database, (transaction) => discard(transaction));
 }
 
-async function discard(client: Executor): Promise<void> {
-  await client.query({
-    text: `with gone as (delete from es.projections where name = $1 returning target)
-      insert into es.superseded_indexes (uid) select target from gone where target is not null on conflict do nothing`,
-    values: [nextName],
-  });
+async function discard(transaction: Transaction): Promise<void> {
+  const gone = await transaction
+    .deleteFrom('es.projections')
+    .where('name', '=', nextName)
+    .returning('target')
+    .execute();
+  for (const { target } of gone) if (target !== null) await noteSupersededIndex(transaction, target);
 }
 
 /** Under the lease of the new one. False when it is not far enough, or there is nothing to switch to any more. */
-export function switchSearch(database: Store, { projection, holder, fence }: Lease): Promise<boolean> {
-  return inTransaction(database, async (client, abort) => {
-    const { rows } = await client.query<{ name: string; position: bigint; target: string | null; mine: boolean }>(
-      `select name, position, target, name = $1 and version = $3 and holder = $4 and fence = $5 as mine
-       from es.projections where name in ($1, $2) order by name for update`,
-      [nextName, searchProjection.name, projection.version, holder, fence],
-    );
+export function switchSearch(database: Database, { projection, holder, fence }: Lease): Promise<boolean> {
+  return inTransaction(database, async (transaction, abort) => {
+    const rows = await transaction
+      .selectFrom('es.projections')
+      .select(['name', 'version', 'position', 'target', 'holder', 'fence'])
+      .where('name', 'in', [nextName, searchProjection.name])
+      .orderBy('name')
+      .forUpdate()
+      .execute();
     const next = rows.find(({ name }) => name === nextName);
     const running = rows.find(({ name }) => name === searchProjection.name);
-    if (!next?.mine || !running || next.position < running.position) return abort(false);
-    const first = searchIndexUid(await readInstallationId(client));
-    await client.query('delete from es.projections where name = $1', [nextName]);
+    const mine = next?.version === projection.version && next.holder === holder && next.fence === fence;
+    if (!mine || !running || next.position < running.position) return abort(false);
+    const first = searchIndexUid(await readInstallationId(transaction));
+    const command = await commandAt(transaction, next.position);
+    await transaction.deleteFrom('es.projections').where('name', '=', nextName).execute();
     // The fence: what the holder of the old one still writes goes to the old index, and it moves no checkpoint any more.
-    await client.query(
-      `update es.projections set version = $2, position = $3, target = $4, fence = fence + 1, held_until = '-infinity',
-         command_id = (select command_id from es.events where position = $3), moved_at = clock_timestamp(),
-         trouble = null, trouble_reason = null, trouble_since = null
-       where name = $1`,
-      [searchProjection.name, projection.version, next.position, next.target],
-    );
-    await client.query('insert into es.superseded_indexes (uid) values ($1) on conflict do nothing', [
-      running.target ?? first,
-    ]);
+    await transaction
+      .updateTable('es.projections')
+      .set((row) => ({
+        version: projection.version,
+        position: next.position,
+        target: next.target,
+        command_id: command ?? null,
+        fence: row('fence', '+', 1n),
+        held_until: sql<Date>`'-infinity'`,
+        moved_at: sql<Date>`clock_timestamp()`,
+        trouble: null,
+        trouble_reason: null,
+        trouble_since: null,
+      }))
+      .where('name', '=', searchProjection.name)
+      .execute();
+    await noteSupersededIndex(transaction, running.target ?? first);
     return true;
   });
 }
 
-export async function dropSupersededIndexes({ pool }: Store, client: Meilisearch): Promise<void> {
-  for (const uid of await supersededIndexes(pool, supersededMs)) {
+export async function dropSupersededIndexes(database: Database, client: Meilisearch): Promise<void> {
+  for (const uid of await supersededIndexes(database, supersededMs)) {
     try {
       await client.deleteIndex(uid);
     } catch (error) {
       if (meilisearchRefusal(error)?.code !== 'index_not_found') throw error;
     }
-    await forgetSupersededIndex(pool, uid);
+    await forgetSupersededIndex(database, uid);
   }
 }

@@ -6,18 +6,16 @@ import { NewerEvent, UnreadableEvent } from '@docket/shared/stored-event';
 import type { DomainEvent } from '@docket/shared/stored-event';
 import { lockCheckpoint, moveCheckpoint } from '@docket/store/followers/checkpoint';
 import type { Projection } from '@docket/store/followers/checkpoint';
-import type { Store } from '@docket/store/connect';
-import { readAfter } from '@docket/store/log';
+import type { Database, Transaction } from '@docket/store/connect';
+import { readAfter } from '@docket/store/log/read';
 import { inTransaction } from '@docket/store/transaction';
-import { transactionClient } from '@docket/store/transaction-client';
-import type { TransactionClient } from '@docket/store/transaction-client';
 
 import { FollowerHalted, FollowerWaits } from '../follow.ts';
 import { projectGrants, writeGrants } from './grants.ts';
 import { projectImages, writeImages } from './images.ts';
 import { projectNamespaces, writeNamespaces } from './namespaces.ts';
 import { projectRepositories, readRepositories, repositoryIdOf, writeRepositories } from './repositories.ts';
-import type { ReadSchema } from './repositories.ts';
+import type { ReadSchema } from './schema.ts';
 
 /** Larger pages are not faster; smaller ones pay more commits. */
 export const pageEventsMax = 1_000;
@@ -35,30 +33,30 @@ export type Page =
   | { readonly outcome: 'advanced'; readonly events: number; readonly position: bigint };
 
 export async function projectPage(
-  client: TransactionClient,
+  transaction: Transaction,
   { projection, schema, eventsMax }: PageOptions,
 ): Promise<Page> {
-  const checkpoint = await lockCheckpoint(client, projection);
+  const checkpoint = await lockCheckpoint(transaction, projection);
   if (checkpoint === undefined) return { outcome: 'standby' };
-  const events = await readAfter(client, checkpoint.position, eventsMax);
+  const events = await readAfter(transaction, checkpoint.position, eventsMax);
   const last = events.at(-1);
   if (last === undefined) return { outcome: 'idle' };
 
   const ofRepositories = events.filter(isOfRepository);
   if (ofRepositories.length > 0) {
     const ids = new Set(ofRepositories.map(repositoryIdOf));
-    const rows = await readRepositories(client, schema, [...ids]);
+    const rows = await readRepositories(transaction, schema, [...ids]);
     const changes = projectRepositories(rows, ofRepositories);
     await writeRepositories(
-      client,
+      transaction,
       schema,
       changes.map(({ after }) => after),
     );
-    await writeImages(client, schema, projectImages(changes));
-    await writeGrants(client, schema, projectGrants(changes));
-    await writeNamespaces(client, schema, projectNamespaces(changes));
+    await writeImages(transaction, schema, projectImages(changes));
+    await writeGrants(transaction, schema, projectGrants(changes));
+    await writeNamespaces(transaction, schema, projectNamespaces(changes));
   }
-  await moveCheckpoint(client, projection, { position: last.position, commandId: last.commandId });
+  await moveCheckpoint(transaction, projection, { position: last.position, commandId: last.commandId });
   return { outcome: 'advanced', events: events.length, position: last.position };
 }
 
@@ -69,13 +67,12 @@ function isOfRepository(recorded: Recorded<DomainEvent>): recorded is Recorded<R
 }
 
 export interface TablesStepOptions {
-  readonly database: Store;
-  readonly prepared: boolean;
+  readonly database: Database;
   readonly projection: Projection;
 }
 
 /** One page of the tables that are read. */
-export function tablesStep({ database, prepared, projection }: TablesStepOptions): () => Promise<Page> {
+export function tablesStep({ database, projection }: TablesStepOptions): () => Promise<Page> {
   let eventsMax = pageEventsMax;
   return async () => {
     const allowed = eventsMax;
@@ -83,8 +80,8 @@ export function tablesStep({ database, prepared, projection }: TablesStepOptions
     // will be: a smaller one may, up to that event.
     eventsMax = Math.max(1, allowed >> 1);
     try {
-      const page = await inTransaction(database, (client) =>
-        projectPage(transactionClient(client, prepared), { projection, schema: 'read', eventsMax: allowed }),
+      const page = await inTransaction(database, (transaction) =>
+        projectPage(transaction, { projection, schema: 'read', eventsMax: allowed }),
       );
       eventsMax = Math.min(allowed * 2, pageEventsMax);
       return page;

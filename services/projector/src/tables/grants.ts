@@ -2,9 +2,12 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import type { GrantRole, Repository } from '@docket/shared/repositories';
-import type { TransactionClient } from '@docket/store/transaction-client';
+import type { Transaction } from '@docket/store/connect';
+import { prepared } from '@docket/store/prepared';
 
-import type { ReadSchema, RepositoryChange } from './repositories.ts';
+import type { RepositoryChange } from './repositories.ts';
+import { inEachSchema } from './schema.ts';
+import type { ReadSchema } from './schema.ts';
 
 export interface GrantChanges {
   /** Repositories whose rows are to go before those of `written` come. */
@@ -29,26 +32,35 @@ function grantsOf(state: Repository | undefined): Readonly<Record<string, GrantR
   return state !== undefined && 'grants' in state ? state.grants : {};
 }
 
+const clear = inEachSchema((schema) =>
+  prepared<never, readonly [repositoryIds: readonly string[]]>(
+    `clear_grants_${schema}`,
+    `delete from ${schema}.grants where repository_id = any($1::uuid[])`,
+  ),
+);
+
+const write = inEachSchema((schema) =>
+  prepared<
+    never,
+    readonly [repositoryIds: readonly string[], accountIds: readonly string[], granted: readonly GrantRole[]]
+  >(
+    `write_grants_${schema}`,
+    `insert into ${schema}.grants (repository_id, account_id, role)
+     select * from unnest($1::uuid[], $2::uuid[], $3::text[])`,
+  ),
+);
+
 export async function writeGrants(
-  client: TransactionClient,
+  transaction: Transaction,
   schema: ReadSchema,
   { cleared, written }: GrantChanges,
 ): Promise<void> {
-  if (cleared.length > 0) {
-    await client.run(`clear_grants_${schema}`, `delete from ${schema}.grants where repository_id = any($1::uuid[])`, [
-      cleared,
-    ]);
-  }
+  if (cleared.length > 0) await clear[schema](transaction, [cleared]);
   if (written.length > 0) {
-    await client.run(
-      `write_grants_${schema}`,
-      `insert into ${schema}.grants (repository_id, account_id, role)
-       select * from unnest($1::uuid[], $2::uuid[], $3::text[])`,
-      [
-        written.map(({ repositoryId }) => repositoryId),
-        written.map(({ accountId }) => accountId),
-        written.map(({ role }) => role),
-      ],
-    );
+    await write[schema](transaction, [
+      written.map(({ repositoryId }) => repositoryId),
+      written.map(({ accountId }) => accountId),
+      written.map(({ role }) => role),
+    ]);
   }
 }

@@ -1,8 +1,12 @@
 /** Which repositories hold an image: one row for each pair, written by differences, so that a push costs what it brings. */
-import type { Image, Repository } from '@docket/shared/repositories';
-import type { TransactionClient } from '@docket/store/transaction-client';
+import type { Image } from '@docket/shared/image-lists';
+import type { Repository } from '@docket/shared/repositories';
+import type { Transaction } from '@docket/store/connect';
+import { prepared } from '@docket/store/prepared';
 
-import type { ReadSchema, RepositoryChange } from './repositories.ts';
+import type { RepositoryChange } from './repositories.ts';
+import { inEachSchema } from './schema.ts';
+import type { ReadSchema } from './schema.ts';
 
 export interface ImageChanges {
   /** Repositories that lost images: a life ended, or an import was taken back. What is still there is written anew. */
@@ -39,27 +43,36 @@ function imagesOf(state: Repository): readonly Image[] {
   return state.status === 'active' || state.status === 'deleting' ? state.images : [];
 }
 
+const clear = inEachSchema((schema) =>
+  prepared<never, readonly [repositoryIds: readonly string[]]>(
+    `clear_images_${schema}`,
+    `delete from ${schema}.images where repository_id = any($1::uuid[])`,
+  ),
+);
+
+const write = inEachSchema((schema) =>
+  prepared<
+    never,
+    readonly [repositoryIds: readonly string[], imageIds: readonly string[], checksums: readonly (string | null)[]]
+  >(
+    `write_images_${schema}`,
+    `insert into ${schema}.images (repository_id, image_id, checksum)
+     select * from unnest($1::uuid[], $2::text[], $3::text[])
+     on conflict (image_id, repository_id) do update set checksum = excluded.checksum`,
+  ),
+);
+
 export async function writeImages(
-  client: TransactionClient,
+  transaction: Transaction,
   schema: ReadSchema,
   { cleared, written }: ImageChanges,
 ): Promise<void> {
-  if (cleared.length > 0) {
-    await client.run(`clear_images_${schema}`, `delete from ${schema}.images where repository_id = any($1::uuid[])`, [
-      cleared,
-    ]);
-  }
+  if (cleared.length > 0) await clear[schema](transaction, [cleared]);
   if (written.length > 0) {
-    await client.run(
-      `write_images_${schema}`,
-      `insert into ${schema}.images (repository_id, image_id, checksum)
-       select * from unnest($1::uuid[], $2::text[], $3::text[])
-       on conflict (image_id, repository_id) do update set checksum = excluded.checksum`,
-      [
-        written.map(({ repositoryId }) => repositoryId),
-        written.map(({ image }) => image.id),
-        written.map(({ image }) => image.checksum),
-      ],
-    );
+    await write[schema](transaction, [
+      written.map(({ repositoryId }) => repositoryId),
+      written.map(({ image }) => image.id),
+      written.map(({ image }) => image.checksum),
+    ]);
   }
 }

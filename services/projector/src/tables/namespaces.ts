@@ -1,8 +1,11 @@
 /** How many repositories a namespace shows to everybody, and how many to some: counted by differences, in the page's transaction. */
 import type { Repository } from '@docket/shared/repositories';
-import type { TransactionClient } from '@docket/store/transaction-client';
+import type { Transaction } from '@docket/store/connect';
+import { prepared } from '@docket/store/prepared';
 
-import type { ReadSchema, RepositoryChange } from './repositories.ts';
+import type { RepositoryChange } from './repositories.ts';
+import { inEachSchema } from './schema.ts';
+import type { ReadSchema } from './schema.ts';
 
 export interface NamespaceCounts {
   readonly namespaceId: string;
@@ -30,22 +33,28 @@ export function projectNamespaces(changes: readonly RepositoryChange[]): Namespa
   return [...sums.values()].filter((sum) => sum.public !== 0 || sum.private !== 0);
 }
 
-export async function writeNamespaces(
-  client: TransactionClient,
-  schema: ReadSchema,
-  counts: readonly NamespaceCounts[],
-): Promise<void> {
-  if (counts.length === 0) return;
-  await client.run(
+const write = inEachSchema((schema) =>
+  prepared<
+    never,
+    readonly [namespaceIds: readonly string[], publicCounts: readonly number[], privateCounts: readonly number[]]
+  >(
     `write_namespaces_${schema}`,
     `insert into ${schema}.namespaces as n (namespace_id, public_count, private_count)
      select * from unnest($1::uuid[], $2::bigint[], $3::bigint[])
      on conflict (namespace_id) do update set
        public_count = n.public_count + excluded.public_count, private_count = n.private_count + excluded.private_count`,
-    [
-      counts.map(({ namespaceId }) => namespaceId),
-      counts.map((count) => count.public),
-      counts.map((count) => count.private),
-    ],
-  );
+  ),
+);
+
+export async function writeNamespaces(
+  transaction: Transaction,
+  schema: ReadSchema,
+  counts: readonly NamespaceCounts[],
+): Promise<void> {
+  if (counts.length === 0) return;
+  await write[schema](transaction, [
+    counts.map(({ namespaceId }) => namespaceId),
+    counts.map((count) => count.public),
+    counts.map((count) => count.private),
+  ]);
 }

@@ -5,10 +5,9 @@
 import { restartCheckpoint, tablesProjection, versionInUse } from '@docket/store/followers/checkpoint';
 import type { Projection } from '@docket/store/followers/checkpoint';
 import { isPassing } from '@docket/store/connect';
-import type { Store } from '@docket/store/connect';
-import type { Executor } from '@docket/store/log';
+import type { Database, Transaction } from '@docket/store/connect';
 import { inTransaction } from '@docket/store/transaction';
-import { transactionClient } from '@docket/store/transaction-client';
+import { sql } from 'kysely';
 
 import { pageEventsMax, projectPage } from './follower.ts';
 import type { Page } from './follower.ts';
@@ -28,19 +27,18 @@ function targetOf(version: number) {
 export const rebuildTarget = targetOf(tablesProjection.version);
 
 /** In one transaction: an earlier attempt is gone, and the new one stands at the beginning. */
-export function beginRebuild(client: Executor): Promise<void> {
-  return beginRebuildOf(client, tablesProjection.version);
+export function beginRebuild(transaction: Transaction): Promise<void> {
+  return beginRebuildOf(transaction, tablesProjection.version);
 }
 
-async function beginRebuildOf(client: Executor, version: number): Promise<void> {
-  await client.query({ text: 'select es.begin_rebuild()' });
-  await client.query({ text: 'delete from es.projections where name = $1', values: [nextName] });
-  await restartCheckpoint(client, targetOf(version).projection);
+async function beginRebuildOf(transaction: Transaction, version: number): Promise<void> {
+  await sql`select es.begin_rebuild()`.execute(transaction);
+  await forgetNext(transaction);
+  await restartCheckpoint(transaction, targetOf(version).projection);
 }
 
 export interface RebuildOptions {
-  readonly database: Store;
-  readonly prepared: boolean;
+  readonly database: Database;
   /** Of the program: what it builds. */
   readonly projection: Projection;
 }
@@ -54,50 +52,64 @@ export interface TablesRebuild {
   readonly discard: () => Promise<void>;
 }
 
-export function tablesRebuild({ database, prepared, projection }: RebuildOptions): TablesRebuild {
+export function tablesRebuild({ database, projection }: RebuildOptions): TablesRebuild {
   const target = targetOf(projection.version);
   return {
     open: () =>
-      inTransaction(database, async (client) => {
+      inTransaction(database, async (transaction) => {
         // Two who begin at once must not undo each other's beginning.
-        await client.query('select pg_advisory_xact_lock($1)', [beginLockKey]);
-        const [inUse = 0, next] = [await versionInUse(client, projection.name), await versionInUse(client, nextName)];
+        await sql`select pg_advisory_xact_lock(${beginLockKey}::bigint)`.execute(transaction);
+        const [inUse = 0, next] = [
+          await versionInUse(transaction, projection.name),
+          await versionInUse(transaction, nextName),
+        ];
         if (inUse > projection.version || (next ?? 0) > projection.version) return undefined;
         if (next === projection.version) return 'resumed';
-        await beginRebuildOf(client, projection.version);
+        await beginRebuildOf(transaction, projection.version);
         return 'begun';
       }),
 
     page: () =>
-      inTransaction(database, async (client) => {
+      inTransaction(database, async (transaction) => {
         // Pages that a power cut takes back are built again: rows and checkpoint go together.
-        await client.query('set local synchronous_commit = off');
-        return projectPage(transactionClient(client, prepared), { ...target, eventsMax: pageEventsMax });
+        await sql`set local synchronous_commit = off`.execute(transaction);
+        return projectPage(transaction, { ...target, eventsMax: pageEventsMax });
       }),
 
     takePlace: async () => {
-      const switched = await inTransaction<boolean>(database, async (client, abort) => {
+      const switched = await inTransaction<boolean>(database, async (transaction, abort) => {
         // Waits for the page that is being projected; the next one stands by until this is over.
-        const running = await client.query<{ position: bigint; version: number }>(
-          `select position, version from es.projections where name = $1 for update`,
-          [projection.name],
-        );
-        const [{ position, version } = { position: 0n, version: 0 }] = running.rows;
+        const { position, version } = await transaction
+          .selectFrom('es.projections')
+          .select(['position', 'version'])
+          .where('name', '=', projection.name)
+          .forUpdate()
+          .executeTakeFirstOrThrow();
         if (version > projection.version) return abort(false);
         // What reads the tables must never find them before where they were.
         for (;;) {
-          const page = await projectPage(transactionClient(client, prepared), { ...target, eventsMax: pageEventsMax });
+          const page = await projectPage(transaction, { ...target, eventsMax: pageEventsMax });
           if (page.outcome === 'standby') return abort(false);
           if (page.outcome === 'idle' || (page.position >= position && page.events < pageEventsMax)) break;
         }
-        await client.query('select es.switch_read_models()');
-        await client.query(
-          `update es.projections p set version = n.version, position = n.position, command_id = n.command_id,
-             moved_at = clock_timestamp(), trouble = null, trouble_reason = null, trouble_since = null
-           from es.projections n where p.name = $1 and n.name = $2 and n.version = $3`,
-          [projection.name, nextName, projection.version],
-        );
-        await client.query('delete from es.projections where name = $1', [nextName]);
+        await sql`select es.switch_read_models()`.execute(transaction);
+        await transaction
+          .updateTable('es.projections as running')
+          .from('es.projections as next')
+          .set((row) => ({
+            version: row.ref('next.version'),
+            position: row.ref('next.position'),
+            command_id: row.ref('next.command_id'),
+            moved_at: sql<Date>`clock_timestamp()`,
+            trouble: null,
+            trouble_reason: null,
+            trouble_since: null,
+          }))
+          .where('running.name', '=', projection.name)
+          .where('next.name', '=', nextName)
+          .where('next.version', '=', projection.version)
+          .execute();
+        await forgetNext(transaction);
         return true;
       });
       if (switched) await dropOld(database);
@@ -105,21 +117,25 @@ export function tablesRebuild({ database, prepared, projection }: RebuildOptions
     },
 
     discard: () =>
-      inTransaction<void>(database, async (client) => {
-        await client.query('select es.discard_rebuild()');
-        await client.query('delete from es.projections where name = $1', [nextName]);
+      inTransaction<void>(database, async (transaction) => {
+        await sql`select es.discard_rebuild()`.execute(transaction);
+        await forgetNext(transaction);
       }),
   };
 }
 
 /** What is not dropped now is dropped by the next switch. */
-async function dropOld({ pool }: Store): Promise<void> {
+async function dropOld(database: Database): Promise<void> {
   for (let attempt = 1; attempt <= dropAttemptsMax; attempt++) {
     try {
-      await pool.query('select es.drop_superseded_read_models()');
+      await sql`select es.drop_superseded_read_models()`.execute(database);
       return;
     } catch (error) {
       if (!isPassing(error)) throw error;
     }
   }
+}
+
+async function forgetNext(transaction: Transaction): Promise<void> {
+  await transaction.deleteFrom('es.projections').where('name', '=', nextName).execute();
 }

@@ -3,12 +3,12 @@ import type { Recorded } from '@docket/shared/event';
 import { absentRepository, evolve, starsOf, updatedAt } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryOf } from '@docket/shared/stored-event';
-import type { TransactionClient } from '@docket/store/transaction-client';
+import type { Transaction } from '@docket/store/connect';
+import { prepared } from '@docket/store/prepared';
 
 import { FollowerHalted } from '../follow.ts';
-
-/** Where the read model is built: the one that is read, or the one that is going to be. */
-export type ReadSchema = 'read' | 'read_next';
+import { inEachSchema } from './schema.ts';
+import type { ReadSchema } from './schema.ts';
 
 export interface RepositoryRow {
   readonly repositoryId: string;
@@ -67,24 +67,27 @@ function applyEvent(
 }
 
 interface StoredRow {
-  repository_id: string;
-  number: bigint;
-  version: number;
-  last_updated: Date;
-  state: Repository;
+  readonly repository_id: string;
+  readonly number: bigint;
+  readonly version: number;
+  readonly last_updated: Date;
+  readonly state: Repository;
 }
 
-export async function readRepositories(
-  client: TransactionClient,
-  schema: ReadSchema,
-  repositoryIds: readonly string[],
-): Promise<Map<string, RepositoryRow>> {
-  const { rows } = await client.run<StoredRow>(
+const read = inEachSchema((schema) =>
+  prepared<StoredRow, readonly [repositoryIds: readonly string[]]>(
     `repositories_of_page_${schema}`,
     `select repository_id, number, version, last_updated, state from ${schema}.repositories
      where repository_id = any($1::uuid[])`,
-    [repositoryIds],
-  );
+  ),
+);
+
+export async function readRepositories(
+  transaction: Transaction,
+  schema: ReadSchema,
+  repositoryIds: readonly string[],
+): Promise<Map<string, RepositoryRow>> {
+  const rows = await read[schema](transaction, [repositoryIds]);
   return new Map(
     rows.map(({ repository_id: repositoryId, number, version, last_updated: lastUpdated, state }) => [
       repositoryId,
@@ -93,19 +96,12 @@ export async function readRepositories(
   );
 }
 
-export async function writeRepositories(
-  client: TransactionClient,
-  schema: ReadSchema,
-  rows: readonly RepositoryRow[],
-): Promise<void> {
-  if (rows.length === 0) return;
-  const columns = rows.map(({ repositoryId, state }) => {
-    if (state.status === 'absent') {
-      throw new FollowerHalted(`the stream of repository ${repositoryId} does not begin with its creation`);
-    }
-    return columnsOf(state);
-  });
-  await client.run(
+/** One array for each column, in the order of the statement. */
+type Columns = readonly (readonly (string | number | bigint | boolean | Date | null)[])[];
+
+/** Prepared text: twelve arrays go in with one statement, however many rows a page has. */
+const write = inEachSchema((schema) =>
+  prepared<never, Columns>(
     `write_repositories_${schema}`,
     `insert into ${schema}.repositories as r (repository_id, number, version, last_updated, state,
        namespace_id, name, status, is_private, description, star_count, pull_count)
@@ -117,21 +113,35 @@ export async function writeRepositories(
        is_private = excluded.is_private, description = excluded.description,
        star_count = excluded.star_count, pull_count = excluded.pull_count
      where r.version < excluded.version`,
-    [
-      rows.map(({ repositoryId }) => repositoryId),
-      rows.map(({ number }) => number),
-      rows.map(({ version }) => version),
-      rows.map(({ lastUpdated }) => lastUpdated),
-      rows.map(({ state }) => JSON.stringify(state)),
-      columns.map(({ namespace_id }) => namespace_id),
-      columns.map(({ name }) => name),
-      columns.map(({ status }) => status),
-      columns.map(({ is_private }) => is_private),
-      columns.map(({ description }) => description),
-      columns.map(({ star_count }) => star_count),
-      columns.map(({ pull_count }) => pull_count),
-    ],
-  );
+  ),
+);
+
+export async function writeRepositories(
+  transaction: Transaction,
+  schema: ReadSchema,
+  rows: readonly RepositoryRow[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const columns = rows.map(({ repositoryId, state }) => {
+    if (state.status === 'absent') {
+      throw new FollowerHalted(`the stream of repository ${repositoryId} does not begin with its creation`);
+    }
+    return columnsOf(state);
+  });
+  await write[schema](transaction, [
+    rows.map(({ repositoryId }) => repositoryId),
+    rows.map(({ number }) => number),
+    rows.map(({ version }) => version),
+    rows.map(({ lastUpdated }) => lastUpdated),
+    rows.map(({ state }) => JSON.stringify(state)),
+    columns.map(({ namespace_id }) => namespace_id),
+    columns.map(({ name }) => name),
+    columns.map(({ status }) => status),
+    columns.map(({ is_private }) => is_private),
+    columns.map(({ description }) => description),
+    columns.map(({ star_count }) => star_count),
+    columns.map(({ pull_count }) => pull_count),
+  ]);
 }
 
 /** A tombstone keeps whose name it is; what was deleted stands in its state alone, for its owner to have it back. */

@@ -1,0 +1,94 @@
+/** The one way into the log: the function `es.append`, which judges a batch of commands, each alone. */
+import type { Metadata } from '@docket/shared/event';
+import { storedMetadata } from '@docket/shared/event';
+import { schemaVersionOf } from '@docket/shared/stored-event';
+import type { DomainEvent } from '@docket/shared/stored-event';
+
+import type { Database } from '../connect.ts';
+import { prepared } from '../prepared.ts';
+
+/** Personal, erasable, beside the log. The fingerprint is there when the client named its command (Idempotency-Key). */
+export interface RequestContext {
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  readonly fingerprint: string | null;
+}
+
+export interface AppendCommand {
+  readonly streamId: string;
+  /** The version that the decision was made at; 0 for a new stream. */
+  readonly expectedVersion: number;
+  readonly commandId: string;
+  readonly events: readonly DomainEvent[];
+  readonly metadata: Metadata;
+  readonly context: RequestContext;
+}
+
+export type Verdict =
+  | { readonly outcome: 'appended'; readonly position: bigint; readonly version: number }
+  /** This command is in the log already, from an earlier try; `position` is of its first event. */
+  | { readonly outcome: 'duplicate'; readonly position: bigint }
+  /** The stream moved on: it is at `version` now. */
+  | { readonly outcome: 'conflict'; readonly version: number };
+
+interface VerdictRow {
+  no: number;
+  outcome: Verdict['outcome'];
+  at_position: bigint;
+  at_version: number;
+}
+
+type Texts = readonly (string | null)[];
+type Numbers = readonly number[];
+
+/** Prepared text: it is the hot path of every push, and a function of twelve arrays is nothing that a builder could say better. */
+const append = prepared<
+  VerdictRow,
+  readonly [Texts, Numbers, Texts, Texts, Texts, Texts, Numbers, Numbers, Texts, Numbers, Texts, Texts]
+>(
+  'append',
+  `select no, outcome, at_position, at_version from es.append(
+  $1::text[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[],
+  $7::int[], $8::int[], $9::text[], $10::smallint[], $11::text[], $12::text[]) order by no`,
+);
+
+/**
+ * Verdicts in the order of the commands. No two commands may be of one stream or have one id: the function judges them all against
+ * the state before the call. Alone it is a transaction of its own.
+ */
+export async function appendAll(database: Database, commands: readonly AppendCommand[]): Promise<Verdict[]> {
+  const empty = commands.find(({ events: given }) => given.length === 0);
+  if (empty) throw new Error(`command ${empty.commandId} is without an event: there is nothing to append`);
+  const events = commands.flatMap((command, index) =>
+    command.events.map((event, seq) => ({ no: index + 1, seq: seq + 1, event, metadata: command.metadata })),
+  );
+  const rows = await append(database, [
+    commands.map(({ streamId }) => streamId),
+    commands.map(({ expectedVersion }) => expectedVersion),
+    commands.map(({ commandId }) => commandId),
+    commands.map(({ context }) => context.ip),
+    commands.map(({ context }) => context.userAgent),
+    commands.map(({ context }) => context.fingerprint),
+    events.map(({ no }) => no),
+    events.map(({ seq }) => seq),
+    events.map(({ event }) => event.type),
+    events.map(({ event }) => schemaVersionOf(event.type)),
+    events.map(({ event }) => JSON.stringify(event.data)),
+    events.map(({ metadata }) => JSON.stringify(storedMetadata(metadata))),
+  ]);
+  if (rows.length !== commands.length) {
+    throw new Error(`es.append judged ${rows.length} of ${commands.length} commands`);
+  }
+  return rows.map(verdict);
+}
+
+function verdict({ outcome, at_position: position, at_version: version }: VerdictRow): Verdict {
+  switch (outcome) {
+    case 'appended':
+      return { outcome, position, version };
+    case 'duplicate':
+      return { outcome, position };
+    case 'conflict':
+      return { outcome, version };
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * kysely over a pool of `pg`, with two things that its own dialect leaves out: statements that are prepared by name, and a connection
+ * that breaks in the middle of a transaction, which is thrown away instead of being used again or ending the process.
+ */
+import { CompiledQuery, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
+import type { DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely';
+import pg from 'pg';
+
+import { preparedName } from './prepared.ts';
+
+/** What is needed of a client of `pg`. */
+export interface PooledClient extends Pick<pg.PoolClient, 'on' | 'off' | 'release'> {
+  query(config: pg.QueryConfig): Promise<pg.QueryResult>;
+}
+
+export interface ClientPool {
+  connect(): Promise<PooledClient>;
+  end(): Promise<void>;
+}
+
+export interface PostgresDialectOptions {
+  readonly pool: ClientPool;
+  /** False behind a pooler in transaction mode: the next statement may run on another server connection. */
+  readonly prepares: boolean;
+}
+
+export function postgresDialect(options: PostgresDialectOptions): Dialect {
+  return {
+    createAdapter: () => new PostgresAdapter(),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+    createIntrospector: (database) => new PostgresIntrospector(database),
+    createDriver: () => postgresDriver(options),
+  };
+}
+
+interface PooledConnection extends DatabaseConnection {
+  readonly release: () => void;
+  /** It is not used again. */
+  readonly breaks: (error: Error) => void;
+}
+
+function postgresDriver({ pool, prepares }: PostgresDialectOptions): Driver {
+  const connections = new WeakMap<DatabaseConnection, PooledConnection>();
+  const pooled = (connection: DatabaseConnection): PooledConnection => {
+    const known = connections.get(connection);
+    if (!known) throw new Error('the connection is not one of this pool');
+    return known;
+  };
+  return {
+    init: async () => undefined,
+    acquireConnection: async () => {
+      const connection = pooledConnection(await pool.connect(), prepares);
+      connections.set(connection, connection);
+      return connection;
+    },
+    beginTransaction: async (connection) => {
+      await connection.executeQuery(begin);
+    },
+    commitTransaction: async (connection) => {
+      await connection.executeQuery(commit);
+    },
+    rollbackTransaction: async (connection) => {
+      // The error that led here is the one to be told.
+      await connection.executeQuery(rollback).catch((error: Error) => pooled(connection).breaks(error));
+    },
+    releaseConnection: async (connection) => pooled(connection).release(),
+    destroy: () => pool.end(),
+  };
+}
+
+const begin = CompiledQuery.raw('begin');
+const commit = CompiledQuery.raw('commit');
+const rollback = CompiledQuery.raw('rollback');
+
+function pooledConnection(client: PooledClient, prepares: boolean): PooledConnection {
+  let broken: Error | undefined;
+  // Without a listener a connection that breaks between two statements would end the process; the next statement reports it.
+  const breaks = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', breaks);
+  return {
+    breaks,
+    release: () => {
+      client.off('error', breaks);
+      client.release(broken);
+    },
+    executeQuery: async <Row>({ sql: text, parameters, query }: CompiledQuery): Promise<QueryResult<Row>> => {
+      const name = prepares ? preparedName(query) : undefined;
+      const values = [...parameters];
+      try {
+        const { rows, rowCount } = await client.query(name === undefined ? { text, values } : { name, text, values });
+        return { rows, numAffectedRows: BigInt(rowCount ?? 0) };
+      } catch (error) {
+        if (error instanceof Error && endsConnection(error)) breaks(error);
+        throw error;
+      }
+    },
+    streamQuery: () => {
+      throw new Error('no statement is streamed: every answer has a limit');
+    },
+  };
+}
+
+/** What the server refuses leaves the connection good; whatever else went wrong, nobody knows what comes next on it. */
+function endsConnection(error: Error): boolean {
+  return !(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC';
+}

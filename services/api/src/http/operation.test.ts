@@ -1,0 +1,82 @@
+import { refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+
+import { answer } from './answer.ts';
+import { endpointsOf, noCredentials, operation } from './operation.ts';
+import type { Credentials } from './operation.ts';
+import { requestOf } from './request.testing.ts';
+
+interface Using {
+  readonly caller: string | Refusal;
+  readonly target: string | Refusal;
+}
+
+const whoever: Credentials<Using, string> = {
+  wanted: 'needed',
+  authenticate: ({ caller }) => Promise.resolve(caller),
+};
+
+const full = operation({
+  method: 'PUT',
+  path: '/things/{number}',
+  summary: 'Does it.',
+  needs: 'a right',
+  credentials: whoever,
+  parameters: z.object({ number: z.string().regex(/^\d+$/).transform(Number) }),
+  authorize: (using: Using) => Promise.resolve(using.target),
+  query: z.object({ n: z.string().transform(Number).default(7) }),
+  body: z.object({ words: z.array(z.string()) }),
+  answers: {},
+  handle: (_using, { caller, parameters, target, query, body }) =>
+    answer(200, { caller, number: parameters.number, target, n: query.n, words: body.words }),
+});
+
+const good = { parameters: { number: '3' }, query: 'n=4', text: () => Promise.resolve('{"words": ["a"], "more": 1}') };
+
+it('is given what its schemas make of the request', async () => {
+  const outcome = await full.run({ caller: 'sam', target: 'it' }, requestOf(good));
+  expect(outcome).toEqual(answer(200, { caller: 'sam', number: 3, target: 'it', n: 4, words: ['a'] }));
+});
+
+const nobody = refuse('unauthorized', 'nobody');
+const mayNot = refuse('forbidden', 'may not');
+const badParameters = { parameters: { number: 'three' } };
+const badQuery = { query: 'n=1&n=2' };
+const noBody = { text: () => Promise.resolve('') };
+
+it.each([
+  ['the caller', nobody, mayNot, { ...badParameters, ...noBody }, nobody],
+  ['the parameters', 'sam', mayNot, { ...badParameters, ...noBody }, { refused: 'invalid_field', field: 'number' }],
+  ['the right', 'sam', mayNot, { ...badQuery, ...noBody }, mayNot],
+  ['the body', 'sam', 'it', noBody, { refused: 'invalid_json' }],
+])('is refused for %s before anything that comes behind is looked at', async (_what, caller, target, bad, refusal) => {
+  expect(await full.run({ caller, target }, requestOf({ ...good, ...bad }))).toMatchObject(refusal);
+});
+
+it('reads no body for who may not send one, and else no more than the operation takes', async () => {
+  const limits: number[] = [];
+  const text = (bytesMax: number) => {
+    limits.push(bytesMax);
+    return Promise.resolve('{"words": []}');
+  };
+  await full.run({ caller: 'sam', target: mayNot }, requestOf({ ...good, text }));
+  expect(limits).toEqual([]);
+  await full.run({ caller: 'sam', target: 'it' }, requestOf({ ...good, text }));
+  expect(limits).toEqual([64 * 1024]);
+});
+
+it('is an endpoint under each of its paths', () => {
+  const ping = operation({
+    method: 'GET',
+    path: ['/one', '/other'],
+    summary: 'Is it there?',
+    needs: 'nothing',
+    credentials: noCredentials,
+    answers: {},
+    handle: () => answer(200, true),
+  });
+  const named = endpointsOf([full, ping]).map(({ method, path, credentials }) => `${method} ${path} ${credentials}`);
+  expect(named).toEqual(['PUT /things/{number} needed', 'GET /one none', 'GET /other none']);
+});

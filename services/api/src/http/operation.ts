@@ -1,0 +1,157 @@
+/**
+ * An operation of the API, whole: where it stands, who may ask, what it reads, what it answers and what it does. The router, the
+ * document of OpenAPI, the page of rights and the tests that go through everything are made of these.
+ */
+import { isRefusal } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
+import { z } from 'zod';
+
+import { smallBodyBytesMax } from '../limits.ts';
+import type { Outcome } from './answer.ts';
+import { parseField, readJson } from './request.ts';
+import type { ApiRequest } from './request.ts';
+
+/** In the order in which `Allow` names them. */
+export const methods = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'] as const;
+export type Method = (typeof methods)[number];
+
+/** `person`: a password or a session, and no access token. */
+export type CredentialsWanted = 'none' | 'optional' | 'needed' | 'person' | 'optional person';
+
+/** What the document says of credentials, and the function that holds a request to it. */
+export interface Credentials<Using, Caller> {
+  readonly wanted: CredentialsWanted;
+  readonly authenticate: (using: Using, request: ApiRequest) => Promise<Caller | Refusal>;
+}
+
+/** The operation itself asks who it is: in one statement with a look-up, or in an order of its own. */
+export function ownCredentials(wanted: CredentialsWanted): Credentials<unknown, undefined> {
+  return { wanted, authenticate: () => Promise.resolve(undefined) };
+}
+
+export const noCredentials = ownCredentials('none');
+
+export const headerNames = {
+  'X-Docker-Token': 'An access token, when the request says `X-Docker-Token: true`.',
+  'X-Docker-Endpoints': 'The registries to use the token at, a header line for each.',
+  'X-Docker-Registry-Version': 'The version of the first registry protocol.',
+  'X-Docker-Registry-Standalone': '`false`: tokens are given out here.',
+  'Docker-Distribution-Api-Version': '`registry/2.0`.',
+  'WWW-Authenticate': 'How to authenticate.',
+  'Retry-After': 'Seconds.',
+  'X-Docket-Search': 'Which engine answered: `meilisearch` or `postgres`.',
+  ETag: 'Of this answer; of a repository the version that `If-Match` takes.',
+  Link: 'The next page, `rel="next"`.',
+  Allow: 'The methods of this path.',
+} as const;
+export type HeaderName = keyof typeof headerNames;
+
+export interface OperationAnswer {
+  readonly description: string;
+  /** Undefined: no body at all. */
+  readonly body?: z.ZodType;
+  readonly headers?: readonly HeaderName[];
+}
+export type OperationAnswers = Readonly<Record<number, OperationAnswer>>;
+
+interface Description<Parameters, Query, Body> {
+  readonly method: Method;
+  readonly summary: string;
+  /** Who may, in words, for the page of rights. */
+  readonly needs: string;
+  readonly parameters?: Parameters | undefined;
+  readonly query?: Query | undefined;
+  /** What the document says of headers; they are read where they are used. */
+  readonly headers?: z.ZodObject | undefined;
+  readonly body?: Body | undefined;
+  readonly answers: OperationAnswers;
+  /** HEAD is GET without the body, unless it is refused, or answered 200 with nothing done. */
+  readonly head?: 'refused' | 'idle' | undefined;
+  /** Refusals in other words than those of the protocol. */
+  readonly refused?: ((refusal: Refusal) => Outcome) | undefined;
+}
+
+export interface Operation<Using> extends Description<z.ZodObject, z.ZodObject, z.ZodType> {
+  /** Of OpenAPI: `/v1/users/{username}`. Every path is served with and without a slash at its end. */
+  readonly paths: readonly string[];
+  readonly credentials: CredentialsWanted;
+  readonly run: (using: Using, request: ApiRequest) => Promise<Outcome>;
+}
+
+/** Each field is read before the ones below it, and a refusal of one is the answer: who may not is told so before a body is read. */
+interface Parts<
+  Using,
+  Caller,
+  Parameters extends z.ZodObject,
+  Target,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+> extends Description<Parameters, Query, Body> {
+  readonly path: string | readonly string[];
+  readonly credentials: Credentials<Using, Caller>;
+  /** Whether the caller may, and what it is done to. */
+  readonly authorize?: (
+    using: Using,
+    asked: { readonly request: ApiRequest; readonly caller: Caller; readonly parameters: z.output<Parameters> },
+  ) => Promise<Target | Refusal>;
+  /** 64 KiB unless told. */
+  readonly bodyBytesMax?: number;
+  readonly handle: (
+    using: Using,
+    asked: {
+      readonly request: ApiRequest;
+      readonly caller: Caller;
+      readonly parameters: z.output<Parameters>;
+      readonly target: Target;
+      readonly query: z.output<Query>;
+      readonly body: z.output<Body>;
+    },
+  ) => Promise<Outcome> | Outcome;
+}
+
+const noFields = z.object({});
+
+/** What `handle` is given has the types of the operation's own schemas; a part that the operation does not name is empty. */
+export function operation<
+  Using,
+  Caller,
+  Parameters extends z.ZodObject = typeof noFields,
+  Target = undefined,
+  Query extends z.ZodObject = typeof noFields,
+  Body extends z.ZodType = z.ZodUndefined,
+>(parts: Parts<Using, Caller, Parameters, Target, Query, Body>): Operation<Using>;
+export function operation<Using>({
+  path,
+  credentials,
+  authorize,
+  bodyBytesMax = smallBodyBytesMax,
+  handle,
+  ...description
+}: Parts<Using, unknown, z.ZodObject, unknown, z.ZodObject, z.ZodType>): Operation<Using> {
+  const { parameters: parameterFields = noFields, query: queryFields = noFields, body: bodySchema } = description;
+  return {
+    ...description,
+    paths: typeof path === 'string' ? [path] : path,
+    credentials: credentials.wanted,
+    run: async (using, request) => {
+      const caller = await credentials.authenticate(using, request);
+      if (isRefusal(caller)) return caller;
+      const parameters = parseField(parameterFields, request.parameters);
+      if (isRefusal(parameters)) return parameters;
+      const target = await authorize?.(using, { request, caller, parameters });
+      if (isRefusal(target)) return target;
+      const query = parseField(queryFields, Object.fromEntries(request.query));
+      if (isRefusal(query)) return query;
+      const body = bodySchema && (await readJson(request, bodySchema, bodyBytesMax));
+      if (isRefusal(body)) return body;
+      return handle(using, { request, caller, parameters, target, query, body });
+    },
+  };
+}
+
+/** Under each of its paths, as the document and the tests count them. */
+export type Endpoint = Omit<Operation<never>, 'paths' | 'run'> & { readonly path: string };
+
+export function endpointsOf(operations: readonly Operation<never>[]): readonly Endpoint[] {
+  return operations.flatMap(({ paths, ...rest }) => paths.map((path) => ({ ...rest, path })));
+}

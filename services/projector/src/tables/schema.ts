@@ -1,0 +1,10 @@
+/** Where the tables of a read model stand: those that are read, and those that are built beside them. */
+export const readSchemas = ['read', 'read_next'] as const;
+export type ReadSchema = (typeof readSchemas)[number];
+
+/** A statement for each: names of schemas are no parameters. */
+export function inEachSchema<Statement>(
+  statement: (schema: ReadSchema) => Statement,
+): Readonly<Record<ReadSchema, Statement>> {
+  return { read: statement('read'), read_next: statement('read_next') };
+}

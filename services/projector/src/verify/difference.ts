@@ -1,0 +1,8 @@
+/** Told of each difference, in one sentence. */
+export type Differs = (sentence: string) => void;
+
+/** How many repositories are compared at once. */
+export const chunkSize = 500;
+
+/** Below every id. */
+export const firstId = '00000000-0000-0000-0000-000000000000';

@@ -1,0 +1,23 @@
+/** An answer as a client sees it, whole but for what is another each time. */
+import type { Answer } from './exchange.ts';
+import { bodyOf } from './stage.ts';
+
+const changing = new Set(['date', 'x-request-id', 'connection', 'content-length']);
+const common = { 'content-type': 'application/json', vary: 'Accept' };
+
+export function whole(answer: Answer): { status: number; headers: Record<string, string>; body: unknown } {
+  const headers = answer.headers.map(([name, value]): [string, string] => [name.toLowerCase(), value]);
+  return {
+    status: answer.status,
+    headers: Object.fromEntries(headers.filter(([name]) => !changing.has(name))),
+    body: bodyOf(answer),
+  };
+}
+
+/** What `whole` gives of an answer with the usual headers and these. */
+export function wholly(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) {
+  return { status, headers: { ...common, ...headers }, body };
+}
+
+export const challenge = { 'www-authenticate': 'Basic realm="auth required",Token' };
+export const taken = wholly(400, 'Username or email already exists');
