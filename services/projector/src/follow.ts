@@ -30,7 +30,7 @@ export class FollowerWaits extends Error {
   override readonly name = 'FollowerWaits';
 }
 
-export type FollowerState =
+type FollowerState =
   | { readonly state: 'following' | 'standby' }
   | { readonly state: 'failing' | 'halted' | 'waiting'; readonly reason: string; readonly sinceMs: number };
 

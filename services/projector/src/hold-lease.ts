@@ -5,8 +5,6 @@ import type { Database } from '@docket/store/connect';
 import { releaseLease, renewLease, takeLease } from '@docket/store/followers/lease';
 import type { Lease } from '@docket/store/followers/lease';
 
-import type { Progress } from './follow.ts';
-
 /** With the standby's interval this bounds the takeover after a kill, far below 5 s; a stall that long loses it, and no harm is done. */
 const heldMs = 3_000;
 const renewEveryMs = 1_000;
@@ -22,8 +20,8 @@ export class LeaseLost extends Error {
 }
 
 export interface LeaseHolder {
-  /** Runs `work` when the lease is ours or can be had; otherwise another process does the work. */
-  readonly under: (work: (held: HeldLease) => Promise<Progress>) => Promise<Progress>;
+  /** Runs `work` when the lease is ours or can be had; `standby` when another process does the work, or took it over meanwhile. */
+  readonly under: <Outcome>(work: (held: HeldLease) => Promise<Outcome>) => Promise<Outcome | 'standby'>;
   readonly stop: () => Promise<void>;
 }
 

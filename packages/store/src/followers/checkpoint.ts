@@ -14,6 +14,18 @@ export const tablesProjection: Projection = { name: 'tables', version: 3 };
 export const searchProjection: Projection = { name: 'search', version: 1 };
 export const mailProjection: Projection = { name: 'mail', version: 1 };
 
+/** Its name ends so while it is built beside the one that is in use. */
+const nextSuffix = '_next';
+
+/** What is built of it to take its place: a projection of its own, with a checkpoint of its own. */
+export function nextOf({ name, version }: Projection): Projection {
+  return { name: `${name}${nextSuffix}`, version };
+}
+
+export function isNext({ name }: Pick<Projection, 'name'>): boolean {
+  return name.endsWith(nextSuffix);
+}
+
 export interface Checkpoint {
   readonly position: bigint;
   /** Names the event at that position; null at the beginning of the log. */

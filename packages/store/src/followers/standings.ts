@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 
 import type { Database } from '../connect.ts';
+import { isNext } from './checkpoint.ts';
 import { countEventsAfter, countPositionsAfter, secondsSinceFirstAfter } from '../log/lag.ts';
 
 export interface ProjectionLine {
@@ -10,9 +11,6 @@ export interface ProjectionLine {
 
 /** How many failures are listed at the most, newest first. */
 const failuresMax = 200;
-
-/** The name of a projection that is built beside the running one ends so. */
-const nextSuffix = '_next';
 
 const position = sql.ref<bigint>('projection.position');
 
@@ -49,7 +47,7 @@ interface StateRow {
 
 function stateOf({ name, trouble, lag_events }: StateRow): string {
   if (trouble !== null) return trouble;
-  if (name.endsWith(nextSuffix)) return 'being built';
+  if (isNext({ name })) return 'being built';
   return lag_events === 0n ? 'at the end' : 'behind';
 }
 

@@ -2,7 +2,7 @@
 import type { Refusal } from '@docket/shared/refusal';
 import type { Response } from 'express';
 
-export type HeaderValue = string | readonly string[];
+type HeaderValue = string | readonly string[];
 
 export interface Answer {
   readonly status: number;

@@ -37,7 +37,7 @@ const fixedSentences: Partial<Record<RefusalCode, string>> = {
   account_inactive: 'Account is not Active',
 };
 
-export const retryAfterSeconds = '1';
+const retryAfterSeconds = '1';
 
 export type Protocol = 'v1' | 'v2';
 

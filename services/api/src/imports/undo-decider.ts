@@ -54,7 +54,7 @@ interface Claim {
 }
 
 /** Events of an import correlate to its id; events that took it back are caused by it. */
-export function writerOf({ correlation_id, causation_id }: Metadata, importId: string): Writer {
+function writerOf({ correlation_id, causation_id }: Metadata, importId: string): Writer {
   if (correlation_id === importId) return 'import';
   return causation_id === importId ? 'undo' : 'others';
 }

@@ -20,7 +20,7 @@ import type { DetailsDto } from '../repositories/dto.ts';
 import type { OwnNamespaceDto } from './dto.ts';
 
 export const orderings = ['name', '-name', 'last_updated', '-last_updated'] as const;
-export type Ordering = (typeof orderings)[number];
+type Ordering = (typeof orderings)[number];
 
 export interface ListQuestion {
   readonly ordering: Ordering;

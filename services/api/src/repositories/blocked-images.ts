@@ -5,10 +5,7 @@ import type { Database } from '@docket/store/connect';
 import type { Lookup } from '@docket/store/read/look-up';
 import { sql } from 'kysely';
 
-export async function blockedAmong(
-  database: Database,
-  imageIds: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
+async function blockedAmong(database: Database, imageIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const rows = await database
     .selectFrom('directory.blocked_images')
     .select(['image_id', 'reason'])

@@ -5,10 +5,17 @@ import { setTimeout as elapsed } from 'node:timers/promises';
 import { leaseHolder } from '@docket/projector/hold-lease';
 import { tablesRebuild } from '@docket/projector/tables/rebuild';
 import { searchStep } from '@docket/projector/search/follower';
-import { discardSearchRebuild, nextSearch, openSearchRebuild, switchSearch } from '@docket/projector/search/rebuild';
+import { discardSearchRebuild, openSearchRebuild, switchSearch } from '@docket/projector/search/rebuild';
 import { createLog } from '@docket/runtime/log';
 import type { MeilisearchConnection } from '@docket/runtime/meilisearch';
-import { readCheckpoint, searchProjection, tablesProjection, versionInUse } from '@docket/store/followers/checkpoint';
+import {
+  nextOf,
+  readCheckpoint,
+  searchProjection,
+  tablesProjection,
+  versionInUse,
+} from '@docket/store/followers/checkpoint';
+import type { Projection } from '@docket/store/followers/checkpoint';
 import { readSafePosition } from '@docket/store/log/read';
 import type { Database } from '@docket/store/connect';
 
@@ -47,14 +54,15 @@ async function rebuildTables(options: Parameters<typeof tablesRebuild>[0], what:
   }
   const opened = await open();
   if (opened === undefined) return refused('the tables of a newer version are in use or are being built');
-  const progress = await progressOf(options.database, { name: 'tables_next', version: options.projection.version });
+  const next = nextOf(options.projection);
+  const progress = await progressOf(options.database, next);
   process.stderr.write(`${opened === 'begun' ? 'beginning' : 'going on'} at position ${progress.from}\n`);
   while (!progress.stopped()) {
     const { outcome, ...reached } = await page();
     if ('position' in reached) progress.reached(reached.position);
     // Another of these works on it too.
     if (outcome === 'standby') {
-      if (!(await isOpen(options.database, 'tables_next'))) return done('the tables were switched by another process');
+      if (!(await isOpen(options.database, next))) return done('the tables were switched by another process');
       await elapsed(busyMs);
     }
     if (outcome === 'idle' && (await takePlace())) return done('the new tables are in use, the old ones are dropped');
@@ -65,7 +73,7 @@ async function rebuildTables(options: Parameters<typeof tablesRebuild>[0], what:
 async function rebuildSearch(database: Database, client: MeilisearchConnection['client']): Promise<number> {
   const opened = await openSearchRebuild(database, searchProjection);
   if (opened === undefined) return refused('the search index of a newer version is in use or is being built');
-  const projection = nextSearch(searchProjection);
+  const projection = nextOf(searchProjection);
   const progress = await progressOf(database, projection);
   process.stderr.write(`${opened === 'begun' ? 'beginning' : 'going on'} at position ${progress.from}\n`);
   const log = createLog({ name: 'rebuild', level: 'warn' });
@@ -73,16 +81,12 @@ async function rebuildSearch(database: Database, client: MeilisearchConnection['
   const step = searchStep({ database, client, log, projection, onTask: () => undefined });
   try {
     while (!progress.stopped()) {
-      const result = { switched: false };
-      const state = await lease.under(async (held) => {
-        const outcome = await step(held);
-        if (outcome === 'idle') result.switched = await switchSearch(database, held.lease);
-        return outcome;
-      });
-      if (result.switched) {
+      const state = await lease.under(step);
+      const switched = state === 'idle' && (await lease.under(({ lease: held }) => switchSearch(database, held)));
+      if (switched === true) {
         return done('the new search index is in use; a projector drops the old one when nobody asks it any more');
       }
-      if (!(await isOpen(database, projection.name))) return done('the search index was switched by another process');
+      if (!(await isOpen(database, projection))) return done('the search index was switched by another process');
       progress.reached((await readCheckpoint(database, projection)).position);
       if (state !== 'advanced') await elapsed(busyMs);
     }
@@ -92,7 +96,7 @@ async function rebuildSearch(database: Database, client: MeilisearchConnection['
   return stopped('search');
 }
 
-async function isOpen(database: Database, name: string): Promise<boolean> {
+async function isOpen(database: Database, { name }: Projection): Promise<boolean> {
   return (await versionInUse(database, name)) !== undefined;
 }
 
@@ -113,10 +117,7 @@ interface Progress {
   readonly reached: (position: bigint) => void;
 }
 
-async function progressOf(
-  database: Database,
-  projection: { readonly name: string; readonly version: number },
-): Promise<Progress> {
+async function progressOf(database: Database, projection: Projection): Promise<Progress> {
   const { position: from } = await readCheckpoint(database, projection);
   const last = await readSafePosition(database);
   const started = performance.now();

@@ -4,7 +4,7 @@
  */
 import { meilisearchRefusal } from '@docket/runtime/meilisearch';
 import { searchIndexUid } from '@docket/shared/search-index';
-import { searchProjection, versionInUse } from '@docket/store/followers/checkpoint';
+import { nextOf, searchProjection, versionInUse } from '@docket/store/followers/checkpoint';
 import type { Projection } from '@docket/store/followers/checkpoint';
 import type { Database, Transaction } from '@docket/store/connect';
 import type { Lease } from '@docket/store/followers/lease';
@@ -20,13 +20,9 @@ import { sql } from 'kysely';
 import type { Meilisearch } from 'meilisearch';
 
 const beginLockKey = 1_163_087_701;
-const nextName = `${searchProjection.name}_next`;
+const { name: nextName } = nextOf(searchProjection);
 /** Longer than any API process asks an index without having looked which one it is. */
 const supersededMs = 10_000;
-
-export function nextSearch({ version }: Projection): Projection {
-  return { name: nextName, version };
-}
 
 /** Begins, or goes on with what somebody began. Undefined: a newer version is in use or is being built. */
 export function openSearchRebuild(

@@ -2,7 +2,7 @@
  * The tables built anew from the first event, in a schema beside the one that is read, with a checkpoint of their own; then one
  * transaction in which they take its place. It can end at any page and go on from there, in any process.
  */
-import { restartCheckpoint, tablesProjection, versionInUse } from '@docket/store/followers/checkpoint';
+import { nextOf, restartCheckpoint, tablesProjection, versionInUse } from '@docket/store/followers/checkpoint';
 import type { Projection } from '@docket/store/followers/checkpoint';
 import { isPassing } from '@docket/store/connect';
 import type { Database, Transaction } from '@docket/store/connect';
@@ -17,7 +17,7 @@ const beginLockKey = 1_163_087_700;
 /** Readers of the old tables are waited for this often, five seconds each. */
 const dropAttemptsMax = 10;
 
-const nextName = 'tables_next';
+const { name: nextName } = nextOf(tablesProjection);
 
 function targetOf(version: number) {
   return { projection: { name: nextName, version }, schema: 'read_next' } as const;

@@ -1,6 +1,5 @@
 /** Where the tables of a read model stand: those that are read, and those that are built beside them. */
-export const readSchemas = ['read', 'read_next'] as const;
-export type ReadSchema = (typeof readSchemas)[number];
+export type ReadSchema = 'read' | 'read_next';
 
 /** A statement for each: names of schemas are no parameters. */
 export function inEachSchema<Statement>(

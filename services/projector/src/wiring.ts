@@ -1,0 +1,170 @@
+/** The three followers, each with what it needs. */
+import { join } from 'node:path';
+
+import type { Environment } from '@docket/runtime/environment';
+import type { Log } from '@docket/runtime/log';
+import { connectMeilisearch } from '@docket/runtime/meilisearch';
+import { nextOf, reportTrouble } from '@docket/store/followers/checkpoint';
+import type { Projection } from '@docket/store/followers/checkpoint';
+import type { Database } from '@docket/store/connect';
+import { notifier } from '@docket/store/log/notify';
+
+import { follow, pollMsAlone, pollMsWhenWoken } from './follow.ts';
+import type { Follower } from './follow.ts';
+import { leaseHolder } from './hold-lease.ts';
+import { mailDelivery } from './mail/delivery.ts';
+import { mailStep } from './mail/follower.ts';
+import { searchStep } from './search/follower.ts';
+import { dropSupersededIndexes, openSearchRebuild, switchSearch } from './search/rebuild.ts';
+import type { TaskMeasured } from './search/tasks.ts';
+import { superseding } from './supersede.ts';
+import { tablesStep } from './tables/follower.ts';
+import { tablesRebuild } from './tables/rebuild.ts';
+
+const meilisearchConnectionsMax = 2;
+/** A payload of 20 MB on a slow disk. */
+const meilisearchRequestMsMax = 30_000;
+/** Nobody sees it in a mail, and so it need not look at every event as it comes. */
+const mailPollMs = 200;
+/** Without a listener this is how the search index learns of tables that another process projects. */
+const searchPollMsAlone = 100;
+const dropEveryMs = 5_000;
+
+export interface ProjectorVersions {
+  readonly tables: Projection;
+  readonly search: Projection;
+  readonly mail: Projection;
+}
+
+export interface Wiring {
+  readonly environment: Environment;
+  readonly versions: ProjectorVersions;
+  readonly log: Log;
+  readonly database: Database;
+  /** Of the leases: a process that comes back under its own number is another one. */
+  readonly holder: string;
+  readonly onPage: (projection: string, events: number) => void;
+  readonly onTask: (task: TaskMeasured) => void;
+}
+
+export function followTables(
+  { environment, versions, log, database, onPage }: Wiring,
+  search: Follower | undefined,
+): Follower {
+  const projection = versions.tables;
+  // Those who stand behind the tables in other processes.
+  const notify = notifier(database);
+  const step = tablesStep({ database, projection });
+  const rebuild = tablesRebuild({ database, projection });
+  const supersede = superseding(database, log, {
+    projection,
+    open: rebuild.open,
+    page: async () => (await rebuild.page()).outcome,
+    takePlace: rebuild.takePlace,
+  });
+
+  return follow({
+    name: projection.name,
+    log,
+    pollMs: environment.listenDatabaseUrl === undefined ? pollMsAlone : pollMsWhenWoken,
+    step: async () => {
+      const page = await step();
+      if (page.outcome === 'standby') return supersede();
+      if (page.outcome === 'advanced') {
+        onPage(projection.name, page.events);
+        search?.wake();
+        notify();
+      }
+      return page.outcome;
+    },
+    onTrouble: (trouble) => reportTrouble(database, projection, trouble),
+  });
+}
+
+/** Undefined where there is no search engine: search answers from the tables then. */
+export function followSearch({ environment, versions, log, database, holder, onTask }: Wiring): Follower | undefined {
+  const { meilisearchUrl, meilisearchApiKey, listenDatabaseUrl } = environment;
+  if (meilisearchUrl === undefined) return undefined;
+  const { client, stop } = connectMeilisearch({
+    url: meilisearchUrl,
+    apiKey: meilisearchApiKey,
+    connectionsMax: meilisearchConnectionsMax,
+    requestMsMax: meilisearchRequestMsMax,
+  });
+  const projection = versions.search;
+  const next = nextOf(projection);
+  const lease = leaseHolder({ database, projection, holder, log });
+  const nextLease = leaseHolder({ database, projection: next, holder, log });
+  const running = searchStep({ database, client, log, projection, onTask });
+  const building = searchStep({ database, client, log, projection: next, onTask });
+  let droppedAt = -Infinity;
+
+  const supersede = superseding(database, log, {
+    projection,
+    open: () => openSearchRebuild(database, projection),
+    page: () => nextLease.under(building),
+    takePlace: async () => (await nextLease.under(({ lease: held }) => switchSearch(database, held))) === true,
+  });
+
+  const follower = follow({
+    name: projection.name,
+    log,
+    pollMs: listenDatabaseUrl === undefined ? searchPollMsAlone : pollMsWhenWoken,
+    step: async () => {
+      const progress = await lease.under(async (held) => {
+        if (performance.now() - droppedAt > dropEveryMs) {
+          droppedAt = performance.now();
+          await dropSupersededIndexes(database, client);
+        }
+        return running(held);
+      });
+      return progress === 'standby' ? supersede() : progress;
+    },
+    onTrouble: (trouble) => reportTrouble(database, projection, trouble),
+  });
+  return stoppedWith(follower, async () => {
+    // What waits for the outside gives up: it would hold up the end, and the next holder does it again.
+    await Promise.all([lease.stop(), nextLease.stop()]);
+    await stop();
+  });
+}
+
+export function followMail({ environment, versions, log, database, holder }: Wiring): Follower {
+  const delivery = mailDelivery({
+    smtpUrl: environment.smtpUrl,
+    from: environment.mailFrom,
+    directory: join(environment.dataDirectory, 'mail'),
+  });
+  const projection = versions.mail;
+  // Never built anew: every mail would go out again. A new version goes on where the last process of the old one gave up.
+  const lease = leaseHolder({ database, projection, holder, log, succeeds: true });
+  const step = mailStep({
+    database,
+    delivery,
+    log,
+    projection,
+    publicUrl: environment.publicUrl ?? `http://localhost:${environment.port}`,
+    tokenKeys: environment.tokenKeys,
+  });
+  const follower = follow({
+    name: projection.name,
+    log,
+    pollMs: mailPollMs,
+    step: () => lease.under(step),
+    onTrouble: (trouble) => reportTrouble(database, projection, trouble),
+  });
+  return stoppedWith(follower, async () => {
+    await lease.stop();
+    delivery.stop();
+  });
+}
+
+function stoppedWith(follower: Follower, release: () => Promise<void>): Follower {
+  return {
+    ...follower,
+    stop: async () => {
+      await release();
+      await follower.stop();
+    },
+  };
+}
