@@ -49,7 +49,7 @@ export function groupAppender(store: Connection, callers: number): (caller: numb
   return async (caller) => {
     const command = next[caller]?.();
     if (!command) throw new Error(`there is no caller ${caller}`);
-    mustBeAppended(await append(command));
+    for (const verdict of await append([command])) mustBeAppended(verdict);
   };
 }
 

@@ -10,7 +10,7 @@ import { z } from 'zod';
 
 import { benchFolder } from './database.ts';
 
-const program = fileURLToPath(new URL('../../../docket', import.meta.url));
+const here = fileURLToPath(new URL('../../../docket', import.meta.url));
 const readyMsMax = 60_000;
 
 const runFile = z.object({
@@ -43,10 +43,17 @@ export interface VerbOptions {
   readonly onStarted?: (pid: number) => void;
 }
 
-export async function startInstance(): Promise<Instance> {
+export interface InstanceOptions {
+  /** How many API processes; one unless told. Connections are shared out among them. */
+  readonly apis?: number;
+  /** The `docket` of another checkout, to measure what was before. */
+  readonly program?: string | undefined;
+}
+
+export async function startInstance({ apis = 1, program = here }: InstanceOptions = {}): Promise<Instance> {
   const folder = await benchFolder();
   const env = { PATH: process.env['PATH'], DOCKET_DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'error' };
-  const up = spawn(program, ['up'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const up = spawn(program, ['up', '--api', String(apis)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(up, 'exit');
   const deadline = setTimeout(() => up.kill('SIGTERM'), readyMsMax);
   for await (const line of createInterface(up.stdout)) if (line.startsWith('docket ready ')) break;

@@ -2,6 +2,7 @@ import { readEvent } from '@docket/shared/stored-event';
 import type { Connection } from '@docket/store/connect';
 import { QueueFull, groupCommit } from '@docket/store/log/group-commit';
 import type { GroupCommit } from '@docket/store/log/group-commit';
+import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { readStream } from '@docket/store/log/read';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
@@ -29,7 +30,9 @@ afterAll(async () => {
 });
 
 interface Watched {
-  readonly append: GroupCommit['append'];
+  /** One command of a sender of its own. */
+  readonly append: (command: AppendCommand) => Promise<Verdict>;
+  readonly appendTogether: GroupCommit['append'];
   /** The streams of every call, in order. */
   readonly calls: readonly (readonly string[])[];
   readonly mostAtOnce: () => number;
@@ -55,13 +58,18 @@ function watched(after: (call: number) => void = () => undefined): Watched {
     }
   });
   opened.push(stop);
-  const { append } = groupCommit({
+  const { append: appendTogether } = groupCommit({
     database,
     onAppended: () => {
       appendedCalls++;
     },
   });
-  return { append, calls, mostAtOnce: () => mostAtOnce, appendedCalls: () => appendedCalls };
+  const append = async (given: AppendCommand) => {
+    const [verdict] = await appendTogether([given]);
+    if (!verdict) throw new Error('a command without a verdict');
+    return verdict;
+  };
+  return { append, appendTogether, calls, mostAtOnce: () => mostAtOnce, appendedCalls: () => appendedCalls };
 }
 
 async function versions(streamId: string): Promise<readonly number[]> {
@@ -84,7 +92,7 @@ test('one call is under way at a time, of at most two hundred commands', async (
   expect(mostAtOnce()).toBe(1);
 });
 
-test('two commands of one stream are never in one call, and go in the order in which they came', async () => {
+test('two senders to one stream are never in one call, and go in the order in which they came', async () => {
   const { append, calls } = watched();
   const streams = Array.from({ length: 5 }, newStream);
   const verdicts = await Promise.all(
@@ -93,6 +101,40 @@ test('two commands of one stream are never in one call, and go in the order in w
   expect(verdicts.map(({ outcome }) => outcome)).toEqual(verdicts.map(() => 'appended'));
   for (const call of calls) expect(new Set(call).size).toBe(call.length);
   for (const streamId of streams) expect(await versions(streamId)).toEqual([1, 2, 3]);
+});
+
+test('what one sender appends to one stream goes with one call, also where the call before it is almost full', async () => {
+  const { append, appendTogether, calls } = watched();
+  const streamId = newStream();
+  const before = Array.from({ length: 195 }, () => append(command()));
+  const chain = Array.from({ length: 10 }, (_, expectedVersion) => command({ streamId, expectedVersion }));
+  const together = appendTogether(chain);
+  const after = append(command({ streamId, expectedVersion: 10 }));
+  expect((await together).map(({ outcome }) => outcome)).toEqual(chain.map(() => 'appended'));
+  expect(await after).toMatchObject({ outcome: 'appended', version: 11 });
+  await Promise.all(before);
+  expect(calls.map(({ length }) => length)).toEqual([195, 10, 1]);
+  expect(await versions(streamId)).toEqual(Array.from({ length: 11 }, (_, index) => index + 1));
+});
+
+test('more commands of one sender than a call takes are refused', async () => {
+  const { appendTogether } = watched();
+  await expect(appendTogether(Array.from({ length: 201 }, () => command()))).rejects.toThrow('201 commands');
+});
+
+test('of several commands of one sender that Postgres does not take nothing is stored, and others are not harmed', async () => {
+  const { append, appendTogether } = watched();
+  const streamId = newStream();
+  const [refused, taken] = await Promise.allSettled([
+    appendTogether([
+      command({ streamId }),
+      command({ streamId, expectedVersion: 1, events: [described('no text has a \0')] }),
+    ]),
+    append(command()),
+  ]);
+  expect(refused).toMatchObject({ status: 'rejected', reason: { code: '22P05' } });
+  expect(taken).toMatchObject({ status: 'fulfilled', value: { outcome: 'appended' } });
+  expect(await versions(streamId)).toEqual([]);
 });
 
 test('one command sent twice in one turn is appended once and told so once', async () => {

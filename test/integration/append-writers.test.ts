@@ -94,7 +94,7 @@ test('nothing is lost, nothing stands twice, no version is missing, and every wr
   const senders = stores.flatMap((store): Send[] => {
     const { append } = groupCommit({ database: store.database, onAppended: () => undefined });
     return [
-      (commands) => Promise.all(commands.map((each) => append(each))),
+      async (commands) => (await Promise.all(commands.map((each) => append([each])))).flat(),
       (commands) => appendAll(store.database, commands),
       inTransactions(store),
     ];

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readEvent } from '@docket/shared/stored-event';
 import type { Connection } from '@docket/store/connect';
 import { appendAll } from '@docket/store/log/append';
+import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { readCommand, readStream } from '@docket/store/log/read';
 import { inTransaction } from '@docket/store/transaction';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -125,10 +126,8 @@ describe('a batch', () => {
     expect(positions).toEqual(positions.map((_, index) => (positions[0] ?? 0n) + BigInt(2 * index)));
   });
 
-  test('that names one stream twice, or one command twice, is refused whole, never stored in part', async () => {
+  test('that names one command twice is refused whole, never stored in part', async () => {
     const first = command();
-    const sameStream = [first, command({ streamId: first.streamId })];
-    await expect(appendAll(store.database, sameStream)).rejects.toMatchObject({ code: '23505' });
     const sameCommand = [first, command({ commandId: first.commandId })];
     await expect(appendAll(store.database, sameCommand)).rejects.toMatchObject({ code: '23505' });
     expect(await stored(first.streamId)).toEqual([]);
@@ -143,6 +142,94 @@ describe('a batch', () => {
     expect(commands.length).toBeGreaterThan(1);
     const verdicts = await appendAll(store.database, commands);
     expect(verdicts.map(({ outcome }) => outcome)).toEqual(commands.map(() => 'appended'));
+  });
+});
+
+describe('a chain, several commands of one stream in one call,', () => {
+  /** Commands of so many events each, every one at the version that those before it lead to. */
+  function chain(streamId: string, from: number, eventsOfEach: readonly number[]): AppendCommand[] {
+    return eventsOfEach.map((events, index) =>
+      command({
+        streamId,
+        expectedVersion: from + eventsOfEach.slice(0, index).reduce((sum, count) => sum + count, 0),
+        events: Array.from({ length: events }, (_, event) => described(`${index}-${event}`)),
+      }),
+    );
+  }
+
+  const outcomesOf = (verdicts: readonly Verdict[]) => verdicts.map(({ outcome }) => outcome);
+
+  test('is appended whole and in order, each command with its context', async () => {
+    const streamId = newStream();
+    const [alone] = chain(streamId, 0, [1]);
+    if (alone) await appendAll(store.database, [alone]);
+    const given = chain(streamId, 1, [1, 3, 2]);
+    const between = command();
+    const [one, two, three] = given;
+    if (!one || !two || !three) throw new Error('a chain of three');
+    expect(await appendAll(store.database, [one, between, two, three])).toMatchObject([
+      { outcome: 'appended', version: 2 },
+      { outcome: 'appended', version: 1 },
+      { outcome: 'appended', version: 5 },
+      { outcome: 'appended', version: 7 },
+    ]);
+    expect(await stored(streamId)).toHaveLength(7);
+    const [contexts] = await world.query<{ count: number }>(
+      'select count(*)::int as count from es.request_contexts where command_id = any($1)',
+      [given.map(({ commandId }) => commandId)],
+    );
+    expect(contexts).toEqual({ count: 3 });
+  });
+
+  test('whose first is a conflict is one whole, even where a later one expects the version that the stream is at', async () => {
+    const streamId = newStream();
+    await appendAll(store.database, chain(streamId, 0, [1, 1]));
+    const late = chain(streamId, 0, [1, 1, 1, 1]);
+    expect(await appendAll(store.database, late)).toEqual(late.map(() => ({ outcome: 'conflict', version: 2 })));
+    expect(await stored(streamId)).toHaveLength(2);
+  });
+
+  test('is a conflict behind a duplicate, and behind a gap; what is before them counts', async () => {
+    const streamId = newStream();
+    const [known, ...rest] = chain(streamId, 0, [1, 1, 1, 1]);
+    if (!known) throw new Error('a chain of four');
+    const [second, third, fourth] = rest;
+    if (!second || !third || !fourth) throw new Error('a chain of four');
+    await appendAll(store.database, [known]);
+    expect(outcomesOf(await appendAll(store.database, [second, known, third, fourth]))).toEqual([
+      'appended',
+      'duplicate',
+      'conflict',
+      'conflict',
+    ]);
+    expect(await appendAll(store.database, [third, { ...fourth, expectedVersion: 4 }])).toMatchObject([
+      { outcome: 'appended', version: 3 },
+      { outcome: 'conflict', version: 3 },
+    ]);
+    expect(await stored(streamId)).toHaveLength(3);
+  });
+
+  test('that comes again is a duplicate, each command of its own first event', async () => {
+    const given = chain(newStream(), 0, [2, 1, 1]);
+    const first = await appendAll(store.database, given);
+    const again = await appendAll(store.database, given);
+    expect(outcomesOf(again)).toEqual(['duplicate', 'duplicate', 'duplicate']);
+    expect(again.slice(1)).toEqual(
+      first.slice(1).map((verdict) => ({ outcome: 'duplicate', position: 'position' in verdict && verdict.position })),
+    );
+  });
+
+  test('of several senders at once is appended by one of them, whole', async () => {
+    for (let round = 0; round < 20; round++) {
+      const streamId = newStream();
+      const sent = await Promise.all(
+        Array.from({ length: 4 }, () => appendAll(store.database, chain(streamId, 0, [1, 2, 1]))),
+      );
+      const whole = sent.filter((verdicts) => outcomesOf(verdicts).every((outcome) => outcome === 'appended'));
+      const none = sent.filter((verdicts) => outcomesOf(verdicts).every((outcome) => outcome === 'conflict'));
+      expect([whole.length, none.length]).toEqual([1, 3]);
+      expect(await stored(streamId)).toHaveLength(4);
+    }
   });
 });
 

@@ -1,6 +1,7 @@
 /** The operations of the API as its table has them, and the paths at which its processes mount them. */
 import { createApp, slices } from '@docket/api/app';
 import { endpointsOf } from '@docket/api/http/operation';
+import { repositoryQueue } from '@docket/api/repositories/execute';
 import { sessions } from '@docket/api/access/sessions';
 import { tokens } from '@docket/api/access/tokens';
 import { parseEnvironment } from '@docket/runtime/environment';
@@ -30,7 +31,11 @@ export async function mountedRoutes(settings: Readonly<Record<string, string>>):
       ...environment,
       database,
       log: createLog({ name: 'api', level: 'silent' }),
-      groupCommit: groupCommit({ database, onAppended: () => undefined }),
+      repositoryQueue: repositoryQueue({
+        database,
+        groupCommit: groupCommit({ database, onAppended: () => undefined }),
+        onAppended: () => undefined,
+      }),
       onAppended: () => undefined,
       passwords: {
         isRight: () => Promise.resolve(false),

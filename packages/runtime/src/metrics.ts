@@ -38,6 +38,15 @@ export function measurePools(registry: Registry, pools: Readonly<Record<string, 
   });
 }
 
+export function measureWaiting(registry: Registry, waiting: () => number): void {
+  const commands: Gauge = new Gauge({
+    name: 'docket_commands_waiting',
+    help: 'Changes of repositories that wait in this process for others of the same repository.',
+    registers: [registry],
+    collect: () => commands.set(waiting()),
+  });
+}
+
 export interface ProjectionStanding {
   readonly projection: string;
   readonly lagEvents: number;

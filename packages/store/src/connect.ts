@@ -80,6 +80,11 @@ export function isPassing(error: unknown): boolean {
   );
 }
 
+/** Two waited for each other, and this is the one that was told to give way: nothing happened. */
+export function isDeadlock(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '40P01';
+}
+
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   return (
     error instanceof pg.DatabaseError &&

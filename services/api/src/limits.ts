@@ -40,8 +40,18 @@ export const drainMsMax = 8_000;
 
 export const databaseConnectionsMax = 16;
 
-/** Lost races of one command before the client is asked to come again. */
-export const attemptsMax = 25;
+/** Changes of one repository that wait in a process for those before them; together as many as may wait for the log. */
+export const waitingOfStreamMax = 1_000;
+export const waitingMax = 5_000;
+/** After that long a change that others were always faster than is refused. Shorter than the patience of a client. */
+export const contendedMsMax = 8_000;
+/** Decided and appended at once: half of a call to the log, so that strangers' changes have a place in it. */
+export const decidedAtOnceMax = 100;
+/** Deciding holds the event loop; what is not decided by then is decided in the next turn. */
+export const decidingMsMax = 20;
+/** After a lost race. The first pause is about as long as a call to the log. */
+export const retryPauseMsMin = 4;
+export const retryPauseMsMax = 100;
 
 export const searchResultsDefault = 25;
 /** docker and podman ask for at most 100; podman does not clamp itself. */

@@ -3,7 +3,14 @@ import type { Environment } from '@docket/runtime/environment';
 import { operations } from '@docket/runtime/health';
 import type { Check } from '@docket/runtime/health';
 import type { Log } from '@docket/runtime/log';
-import { createRegistry, measureAppends, measureHttp, measurePools, measureProjections } from '@docket/runtime/metrics';
+import {
+  createRegistry,
+  measureAppends,
+  measureHttp,
+  measurePools,
+  measureProjections,
+  measureWaiting,
+} from '@docket/runtime/metrics';
 import { connect } from '@docket/store/connect';
 import type { Database } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
@@ -18,6 +25,7 @@ import { tokens } from './access/tokens.ts';
 import { createApp } from './app.ts';
 import { listen } from './http/listener.ts';
 import { databaseConnectionsMax } from './limits.ts';
+import { repositoryQueue } from './repositories/execute.ts';
 import { meilisearchSearch } from './search/meilisearch.ts';
 import type { MeilisearchEngine } from './search/meilisearch.ts';
 import { postgresSearch } from './search/postgres.ts';
@@ -43,17 +51,24 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   measureProjections(registry, () => readStandings(database));
   const onCall = measureAppends(registry);
   const notify = notifier(database);
+  const queue = repositoryQueue({
+    database,
+    groupCommit: groupCommit({
+      database: appends.database,
+      onAppended: notify,
+      onCall,
+    }),
+    onAppended: notify,
+    onCall,
+  });
+  measureWaiting(registry, () => queue.size().waiting);
   const passwordPool = passwords(environment.passwordCost);
   const meilisearch = await searchEngine(environment, database);
   const app = createApp({
     ...environment,
     database,
     log,
-    groupCommit: groupCommit({
-      database: appends.database,
-      onAppended: notify,
-      onCall,
-    }),
+    repositoryQueue: queue,
     onAppended: notify,
     onCall,
     passwords: passwordPool,

@@ -53,8 +53,9 @@ const append = prepared<
 );
 
 /**
- * Verdicts in the order of the commands. No two commands may be of one stream or have one id: the function judges them all against
- * the state before the call. Alone it is a transaction of its own.
+ * Verdicts in the order of the commands. Several of one stream are a chain: each expects the version that those before it lead to, and
+ * is a conflict unless all of them were appended with it. No two may have one id: the log knows a command only after the call. Alone it
+ * is a transaction of its own.
  */
 export async function appendAll(database: Database, commands: readonly AppendCommand[]): Promise<Verdict[]> {
   const empty = commands.find(({ events: given }) => given.length === 0);

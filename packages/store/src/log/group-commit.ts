@@ -1,6 +1,6 @@
 /**
- * Group commit: the commands that queued up while the last call ran go into the log with one call, each judged alone. One call in
- * flight per process. Alone, a command waits for nobody; among thirty-two it costs less than a plain INSERT.
+ * Group commit: the commands that queued up while the last call ran go into the log with one call, those of each sender judged alone.
+ * One call in flight per process. Alone, a command waits for nobody; among thirty-two it costs less than a plain INSERT.
  */
 import { isConnectionLoss } from '../connect.ts';
 import type { Database } from '../connect.ts';
@@ -15,15 +15,20 @@ const resendPauseMs = 100;
 
 export class QueueFull extends Error {}
 
+/** What one sender appends with one decision: goes into one call or into none. */
 interface Waiting {
-  readonly command: AppendCommand;
+  readonly commands: readonly AppendCommand[];
   readonly since: number;
-  readonly resolve: (verdict: Verdict) => void;
+  readonly resolve: (verdicts: readonly Verdict[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export interface GroupCommit {
-  readonly append: (command: AppendCommand) => Promise<Verdict>;
+  /**
+   * Verdicts in the order of the commands. Several of one stream are a chain: each was decided on what the one before it leaves, and is
+   * a conflict unless that was appended with it. At most two hundred.
+   */
+  readonly append: (commands: readonly AppendCommand[]) => Promise<readonly Verdict[]>;
 }
 
 export interface GroupCommitOptions {
@@ -43,12 +48,14 @@ export interface AppendCall {
 
 export function groupCommit({ database, onAppended, onCall }: GroupCommitOptions): GroupCommit {
   let queue: Waiting[] = [];
+  let queuedCommands = 0;
   let running = false;
 
   async function run(): Promise<void> {
     while (queue.length > 0) {
       const { batch, rest } = nextBatch(queue);
       queue = rest;
+      queuedCommands -= countOf(batch);
       await settle(batch);
     }
     running = false;
@@ -59,11 +66,15 @@ export function groupCommit({ database, onAppended, onCall }: GroupCommitOptions
     try {
       const verdicts = await appendAll(
         database,
-        batch.map(({ command }) => command),
+        batch.flatMap(({ commands }) => commands),
       );
       const outcomes = verdicts.map(({ outcome }) => outcome);
       onCall?.({ way: 'group', seconds: (performance.now() - started) / 1_000, outcomes });
-      for (const [index, verdict] of verdicts.entries()) batch[index]?.resolve(verdict);
+      let answered = 0;
+      for (const { commands, resolve } of batch) {
+        resolve(verdicts.slice(answered, answered + commands.length));
+        answered += commands.length;
+      }
       if (verdicts.some(({ outcome }) => outcome === 'appended')) onAppended();
     } catch (error) {
       await settleFailed(batch, error);
@@ -84,19 +95,24 @@ export function groupCommit({ database, onAppended, onCall }: GroupCommitOptions
     } else if (batch.length === 1) {
       batch[0]?.reject(error);
     } else {
-      // One command that Postgres does not take must not fail the others.
+      // What Postgres does not take of one sender must not fail the others.
       for (const waiting of batch) await settle([waiting]);
     }
   }
 
   return {
-    append: (command) =>
+    append: (commands) =>
       new Promise((resolve, reject) => {
-        if (queue.length >= queuedCommandsMax) {
-          reject(new QueueFull(`${queuedCommandsMax} commands wait for the log`));
+        if (commands.length > batchCommandsMax) {
+          reject(new Error(`${commands.length} commands are more than one call takes`));
           return;
         }
-        queue.push({ command, since: performance.now(), resolve, reject });
+        if (queuedCommands + commands.length > queuedCommandsMax) {
+          reject(new QueueFull(`${queuedCommands} commands wait for the log`));
+          return;
+        }
+        queue.push({ commands, since: performance.now(), resolve, reject });
+        queuedCommands += commands.length;
         if (running) return;
         running = true;
         // All requests of this turn of the event loop go together.
@@ -105,19 +121,32 @@ export function groupCommit({ database, onAppended, onCall }: GroupCommitOptions
   };
 }
 
-/** Never two commands of one stream, and never one command twice: they are judged against the state before the call. */
+function countOf(batch: readonly Waiting[]): number {
+  return batch.reduce((count, { commands }) => count + commands.length, 0);
+}
+
+/**
+ * Never one stream of two senders, who both decided on the state before the call, and never one command twice: the log knows it only
+ * after the call.
+ */
 function nextBatch(queue: readonly Waiting[]): { batch: Waiting[]; rest: Waiting[] } {
   const batch: Waiting[] = [];
   const rest: Waiting[] = [];
   const taken = new Set<string>();
+  let count = 0;
   for (const waiting of queue) {
-    const { streamId, commandId } = waiting.command;
-    if (batch.length < batchCommandsMax && !taken.has(streamId) && !taken.has(commandId)) {
+    const { commands } = waiting;
+    const fits =
+      count + commands.length <= batchCommandsMax &&
+      commands.every(({ streamId, commandId }) => !taken.has(streamId) && !taken.has(commandId));
+    if (fits) {
       batch.push(waiting);
-      taken.add(streamId).add(commandId);
+      count += commands.length;
     } else {
       rest.push(waiting);
     }
+    // What has to wait keeps its place before what comes after it in the same stream.
+    for (const { streamId, commandId } of commands) taken.add(streamId).add(commandId);
   }
   return { batch, rest };
 }

@@ -130,6 +130,21 @@ function lookup(row: LookupRow | undefined): Lookup {
   };
 }
 
+/** What the accounts are to the organization whose namespace it is; those that are nothing to it are missing. */
+export async function lookUpMembers(
+  database: Database,
+  namespaceId: string,
+  accountIds: readonly string[],
+): Promise<ReadonlyMap<string, 'owner' | 'member'>> {
+  const rows = await database
+    .selectFrom('directory.members')
+    .select(['account_id', 'role'])
+    .where('namespace_id', '=', namespaceId)
+    .where('account_id', 'in', accountIds)
+    .execute();
+  return new Map(rows.map(({ account_id, role }) => [account_id, role]));
+}
+
 export interface NamespaceAt extends NamespaceRow {
   readonly name: NamespaceName;
   readonly isOrganization: boolean;

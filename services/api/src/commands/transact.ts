@@ -1,17 +1,18 @@
 /**
  * Commands that touch what must be unique or true at once: a transaction of their own, side tables first, the append last; either all
- * of it counts or nothing, and on a lost race it is done again.
+ * of it counts or nothing. Who lost a race does it again with the streams to itself, so that it does not lose another.
  */
 import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { isUniqueViolation } from '@docket/store/connect';
+import { isDeadlock, isUniqueViolation } from '@docket/store/connect';
 import type { Database, Transaction } from '@docket/store/connect';
 import type { AppendCall } from '@docket/store/log/group-commit';
 import { appendAll } from '@docket/store/log/append';
 import type { AppendCommand, Verdict } from '@docket/store/log/append';
+import { lockStreams } from '@docket/store/log/lock-streams';
 import { inTransaction } from '@docket/store/transaction';
 
-import { attemptsMax } from '../limits.ts';
+import { contendedMsMax } from '../limits.ts';
 import { earlierOutcome, raceLost } from './envelope.ts';
 import type { CommandEnvelope } from './envelope.ts';
 
@@ -30,16 +31,20 @@ export async function transact(
   taken: Refusal,
   work: (transaction: Transaction) => Promise<readonly AppendCommand[] | Refusal>,
 ): Promise<'done' | Refusal> {
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+  const since = performance.now();
+  let contended: readonly string[] = [];
+  while (performance.now() - since < contendedMsMax) {
     const past = await earlierOutcome(database, envelope);
     if (past !== undefined) return isRefusal(past) ? past : 'done';
     const started = performance.now();
     let outcomes: readonly Verdict['outcome'][] = [];
     try {
       const outcome = await inTransaction<'done' | 'again' | Refusal>(database, async (transaction, abort) => {
+        if (contended.length > 0) await lockStreams(transaction, contended);
         const appends = await work(transaction);
         if (isRefusal(appends)) return abort(appends);
         if (appends.length === 0) return 'done';
+        contended = appends.map(({ streamId }) => streamId);
         const verdicts = await appendAll(transaction, appends);
         outcomes = verdicts.map((verdict) => verdict.outcome);
         return outcomes.every((verdict) => verdict === 'appended') ? 'done' : abort('again');
@@ -50,6 +55,8 @@ export async function transact(
       if (outcome === 'done') onAppended();
       if (outcome !== 'again') return outcome;
     } catch (error) {
+      // Two of whom one has its row and the other the stream.
+      if (isDeadlock(error)) continue;
       if (!isUniqueViolation(error)) throw error;
       // Taken by somebody else, or by this very command when it was sent twice at once.
       const twin = await earlierOutcome(database, envelope);

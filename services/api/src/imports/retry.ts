@@ -1,8 +1,7 @@
 /** Batches that are tried again on a lost race, and while the database is away: what an earlier try wrote is found and adds nothing. */
 import { isConnectionLoss, isPassing, isUniqueViolation } from '@docket/store/connect';
 
-import { attemptsMax } from '../limits.ts';
-
+const attemptsMax = 25;
 const retryMs = 200;
 
 /** Undefined is a lost race. `failure` is the sentence for the case that no try succeeds. */

@@ -8,8 +8,9 @@ import type { Authentication, Caller } from '../access/authenticate.ts';
 import type { TokenHeaders } from '../access/token-headers.ts';
 import { envelopeOf } from '../commands/envelope.ts';
 import type { ApiRequest } from '../http/request.ts';
+import type { Executed } from './decide-in-turn.ts';
 import { executeOnRepository } from './execute.ts';
-import type { Executed, Execution, Intent } from './execute.ts';
+import type { Execution, Intent } from './execute.ts';
 
 export interface Commanding extends Authentication, Execution {
   readonly tokenKeys: readonly TokenKey[];

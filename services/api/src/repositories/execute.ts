@@ -1,48 +1,38 @@
 /**
- * A command on a repository, whole: read, fold, decide, append at the version that was read, and again on a lost race. What is not
- * asked of the command is decided by the pure decider; what is unique (the name) is written in the transaction that creates it.
+ * Commands on a repository, whole: read, fold, decide, append at the version that was read, and again on a lost race. Those that come
+ * while others are at it are decided together, one after the other, and appended with one call (`commands/stream-queue.ts`). What is not
+ * asked of a command is decided by the pure decider; what is unique (the name) is written in the transaction that creates it.
  */
-import { fold } from '@docket/shared/decider';
 import type { FullName } from '@docket/shared/names';
-import { isRefusal, refuse } from '@docket/shared/refusal';
+import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { absentRepository, evolve } from '@docket/shared/repositories';
-import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryStream } from '@docket/shared/stored-event';
-import type { DomainEvent } from '@docket/shared/stored-event';
 import { isConnectionLoss, isUniqueViolation } from '@docket/store/connect';
 import type { Database } from '@docket/store/connect';
-import type { AppendCall, GroupCommit } from '@docket/store/log/group-commit';
+import type { GroupCommit } from '@docket/store/log/group-commit';
 import { appendAll } from '@docket/store/log/append';
 import type { AppendCommand, Verdict } from '@docket/store/log/append';
-import type { PastCommand } from '@docket/store/log/read';
-import { lookUp } from '@docket/store/read/look-up';
-import type { Lookup } from '@docket/store/read/look-up';
+import { lookUp, lookUpMembers } from '@docket/store/read/look-up';
+import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
 
-import { commandReused, earlierOutcome, pastCommand, raceLost } from '../commands/envelope.ts';
+import { earlierOutcome, pastCommand, raceLost } from '../commands/envelope.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
-import { attemptsMax } from '../limits.ts';
+import { streamQueue } from '../commands/stream-queue.ts';
+import type { Ruling, StreamQueue } from '../commands/stream-queue.ts';
+import type { TransactionExecution } from '../commands/transact.ts';
+import { decidingMsMax } from '../limits.ts';
+import { decideInTurn, resumed } from './decide-in-turn.ts';
+import type { Candidate, Decision, Executed } from './decide-in-turn.ts';
 import type { RepositoryCommand } from './decider.ts';
-import { repositoryDecider } from './decider.ts';
 
-export interface Execution {
-  readonly database: Database;
-  readonly groupCommit: GroupCommit;
-  /** After a transaction of its own that appended something. */
-  readonly onAppended: () => void;
-  /** After a transaction of its own, whatever the log said. */
-  readonly onCall?: (call: AppendCall) => void;
+export interface Execution extends TransactionExecution {
+  readonly repositoryQueue: RepositoryQueue;
 }
 
-export interface Executed {
-  /** What the command led to, now or when it was first sent; empty when there was nothing to do. */
-  readonly events: readonly DomainEvent[];
-  readonly repositoryId: string;
-  /** After the command, and the stream version of it. */
-  readonly state: Repository;
-  readonly version: number;
+export interface Appending extends TransactionExecution {
+  readonly groupCommit: GroupCommit;
 }
 
 export interface Intent {
@@ -58,73 +48,151 @@ export interface Intent {
   readonly versions?: readonly number[] | undefined;
 }
 
-const changed = refuse('precondition_failed', 'it was changed since it was read; read it again');
+interface Asked {
+  readonly intent: Intent;
+  readonly envelope: CommandEnvelope;
+}
+
+export type RepositoryQueue = StreamQueue<Asked, Executed | Refusal>;
+
+/** One for a process: the changes that wait in it, by repository. */
+export function repositoryQueue(appending: Appending): RepositoryQueue {
+  return streamQueue({
+    settle: (batch, waited) => settle(appending, batch, waited),
+    full: refuse('overloaded', 'too many wait to change this; try again in a moment'),
+    late: raceLost,
+  });
+}
 
 export async function executeOnRepository(
-  { database, groupCommit, onAppended, onCall }: Execution,
-  { fullName, command, accountId, judge, found: first, versions }: Intent,
+  { repositoryQueue: queue }: Execution,
+  intent: Intent,
   envelope: CommandEnvelope,
 ): Promise<Executed | Refusal> {
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const found = attempt === 0 ? first : await lookUp(database, fullName, accountId);
-    const refusal = judge(found);
-    if (refusal) return refusal;
-    // After the look-up: what the same command did before it is found here, what it does after it is a conflict.
-    const past = await earlierOutcome(database, envelope);
-    if (past !== undefined) return resumed(database, fullName, past);
-    const { id = uuidv7(), state = absentRepository, version = 0 } = found.repository ?? {};
-    if (versions && !versions.includes(version)) return changed;
-    const events = repositoryDecider.decide(state, command);
-    if (isRefusal(events)) return events;
-    if (events.length === 0) return { events, repositoryId: id, state, version };
-    const append = { streamId: repositoryStream(id), expectedVersion: version, events, ...envelope };
-    const outcome = await appended(
-      found.repository
-        ? groupCommit.append(append).then((verdict) => verdict.outcome)
-        : timed(onCall, () => create(database, command, id, append)),
-    );
-    if (outcome === 'appended' && !found.repository) onAppended();
-    switch (outcome) {
-      case 'appended':
-        return { events, repositoryId: id, state: fold(evolve, state, events), version: version + events.length };
-      case 'duplicate': {
-        const done = await pastCommand(database, envelope);
-        if (done) return resumed(database, fullName, done);
-        break;
-      }
-      case 'conflict':
-        break;
-    }
-  }
-  return raceLost;
+  const { namespace, name } = intent.fullName;
+  return queue.enter(`${namespace}/${name}`, { intent, envelope });
+}
+
+async function settle(
+  appending: Appending,
+  batch: readonly Asked[],
+  waited: boolean,
+): Promise<readonly Ruling<Executed | Refusal>[]> {
+  const [first] = batch;
+  if (!first) return [];
+  const { repository, foundBy } = waited ? await lookUpAgain(appending.database, batch) : asFound(first.intent.found);
+  // After the look-up: what the same command did before it is found here, what it does after it is a conflict.
+  const candidates = await Promise.all(
+    batch.map(async ({ intent, envelope }): Promise<Candidate> => {
+      const { command, judge, versions, accountId } = intent;
+      const past = await earlierOutcome(appending.database, envelope);
+      return { commandId: envelope.commandId, command, judge, found: foundBy(accountId), versions, past };
+    }),
+  );
+  const started = performance.now();
+  const decisions = decideInTurn(repository, candidates, {
+    newId: uuidv7(),
+    goesOn: () => performance.now() - started < decidingMsMax,
+  });
+  const planned = batch.flatMap((asked, index) => planOf(asked, decisions[index]));
+  const outcomes = repository ? await appendedTogether(appending, planned) : await created(appending, planned);
+  return rulings(appending.database, batch, decisions, outcomes);
+}
+
+interface Found {
+  readonly repository: RepositoryAt | undefined;
+  /** The rest, as the account that asks finds it. */
+  readonly foundBy: (accountId: string | undefined) => Omit<Lookup, 'repository'>;
+}
+
+function asFound({ repository, ...rest }: Lookup): Found {
+  return { repository, foundBy: () => rest };
+}
+
+/** One look for all who wait, and what each of them is to the namespace. */
+async function lookUpAgain(database: Database, [first, ...others]: readonly Asked[]): Promise<Found> {
+  if (!first) throw new Error('nobody asks');
+  const { fullName, accountId } = first.intent;
+  const found = await lookUp(database, fullName, accountId);
+  const strangers = new Set(others.flatMap(({ intent }) => intent.accountId ?? []));
+  strangers.delete(accountId ?? '');
+  const { namespace } = found;
+  if (!namespace || strangers.size === 0) return asFound(found);
+  const roles = await lookUpMembers(database, namespace.id, [...strangers]);
+  const { repository, ...rest } = found;
+  return {
+    repository,
+    foundBy: (asking) =>
+      asking === accountId
+        ? rest
+        : { ...rest, namespace: { ...namespace, viewerRole: roles.get(asking ?? '') ?? null } },
+  };
+}
+
+interface Planned {
+  readonly command: RepositoryCommand;
+  readonly repositoryId: string;
+  readonly append: AppendCommand;
+}
+
+function planOf({ intent, envelope }: Asked, decision: Decision | undefined): readonly Planned[] {
+  if (decision?.is !== 'append') return [];
+  const { events, expectedVersion, executed } = decision;
+  const { repositoryId } = executed;
+  const append = { streamId: repositoryStream(repositoryId), expectedVersion, events, ...envelope };
+  return [{ command: intent.command, repositoryId, append }];
 }
 
 type Outcome = Verdict['outcome'];
+/** Of an append; `failed` is one that nobody knows the fate of, or that the log does not take. */
+type Appended = { readonly outcome: Outcome } | { readonly failed: unknown };
 
-/** One command on two streams at once: the log has it from the other. */
-async function appended(appending: Promise<Outcome>): Promise<Outcome> {
+/** In the order of what was planned. */
+async function appendedTogether({ groupCommit }: Appending, planned: readonly Planned[]): Promise<readonly Appended[]> {
+  const commands = planned.map(({ append }) => append);
+  const [first, ...others] = commands;
+  if (!first) return [];
   try {
-    return await appending;
+    return await groupCommit.append(commands);
   } catch (error) {
-    if (isUniqueViolation(error, 'events_command')) return 'duplicate';
-    throw error;
+    if (others.length === 0 || isConnectionLoss(error)) return commands.map(() => failure(error));
+    // One of them the log does not take: the first is told alone, the others are decided again on what that leaves.
+    return [await appendedAlone(groupCommit, first), ...others.map((): Appended => ({ outcome: 'conflict' }))];
   }
 }
 
-async function timed(onCall: Execution['onCall'], appending: () => Promise<Outcome>): Promise<Outcome> {
+async function appendedAlone(groupCommit: GroupCommit, command: AppendCommand): Promise<Appended> {
+  try {
+    const [verdict] = await groupCommit.append([command]);
+    return { outcome: verdict?.outcome ?? 'conflict' };
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function failure(error: unknown): Appended {
+  // One command on two streams at once: the log has it from the other.
+  return isUniqueViolation(error, 'events_command') ? { outcome: 'duplicate' } : { failed: error };
+}
+
+async function created(
+  { database, onAppended, onCall }: Appending,
+  [planned]: readonly Planned[],
+): Promise<readonly Appended[]> {
+  if (!planned) return [];
   const started = performance.now();
-  const outcome = await appending();
-  onCall?.({ way: 'transaction', seconds: (performance.now() - started) / 1_000, outcomes: [outcome] });
-  return outcome;
+  try {
+    const outcome = await create(database, planned);
+    onCall?.({ way: 'transaction', seconds: (performance.now() - started) / 1_000, outcomes: [outcome] });
+    if (outcome === 'appended') onAppended();
+    return [{ outcome }];
+  } catch (error) {
+    return [failure(error)];
+  }
 }
 
 /** The first event of a repository goes with its name: two who create the same name at once must not both succeed. */
-async function create(
-  database: Database,
-  command: RepositoryCommand,
-  repositoryId: string,
-  append: AppendCommand & { readonly events: readonly RepositoryEvent[] },
-): Promise<Outcome> {
+async function create(database: Database, { command, repositoryId, append }: Planned): Promise<Outcome> {
   if (command.type !== 'OpenPush' && command.type !== 'Create')
     throw new Error(`${command.type} made events of a repository that never was`);
   const { namespaceId, name } = command;
@@ -146,13 +214,56 @@ async function create(
   }
 }
 
-async function resumed(
+/** What is said after an append that did not happen was decided on a state that never was. */
+async function rulings(
   database: Database,
-  fullName: FullName,
-  past: PastCommand | Refusal,
-): Promise<Executed | Refusal> {
-  if (isRefusal(past)) return past;
-  const { repository } = await lookUp(database, fullName);
-  if (!repository) return commandReused;
-  return { events: past.events, repositoryId: repository.id, state: repository.state, version: repository.version };
+  batch: readonly Asked[],
+  decisions: readonly Decision[],
+  outcomes: readonly Appended[],
+): Promise<readonly Ruling<Executed | Refusal>[]> {
+  const given: Ruling<Executed | Refusal>[] = [];
+  const left = [...outcomes];
+  let holds = true;
+  for (const [index, asked] of batch.entries()) {
+    const decision = decisions[index] ?? { is: 'later' };
+    switch (decision.is) {
+      case 'told':
+        given.push(holds ? { is: 'settled', outcome: decision.outcome } : { is: 'lost' });
+        break;
+      case 'append': {
+        const ruling = await rulingOn(database, asked, decision.executed, left.shift());
+        given.push(ruling);
+        holds &&= ruling.is === 'settled' && ruling.outcome === decision.executed;
+        break;
+      }
+      case 'later':
+        given.push(decision);
+        break;
+    }
+  }
+  return given;
+}
+
+async function rulingOn(
+  database: Database,
+  { intent, envelope }: Asked,
+  executed: Executed,
+  appended: Appended = { outcome: 'conflict' },
+): Promise<Ruling<Executed | Refusal>> {
+  if ('failed' in appended) return { is: 'failed', error: appended.failed };
+  switch (appended.outcome) {
+    case 'appended':
+      return { is: 'settled', outcome: executed };
+    case 'conflict':
+      return { is: 'lost' };
+    case 'duplicate':
+      try {
+        const past = await pastCommand(database, envelope);
+        if (!past) return { is: 'lost' };
+        const { repository } = await lookUp(database, intent.fullName);
+        return { is: 'settled', outcome: resumed(repository, past) };
+      } catch (error) {
+        return { is: 'failed', error };
+      }
+  }
 }

@@ -17,7 +17,7 @@ import { refuseBlocked } from './blocked-images.ts';
 import { run } from './command.ts';
 import type { RepositoryRoutes } from './command.ts';
 import type { RepositoryCommand } from './decider.ts';
-import type { Executed } from './execute.ts';
+import type { Executed } from './decide-in-turn.ts';
 import { imageList } from './image-list.ts';
 
 const pushHeaders = tokenWish.extend(idempotency.shape);

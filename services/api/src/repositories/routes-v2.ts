@@ -24,9 +24,9 @@ import { text } from '../http/text.ts';
 import { descriptionBytesMax } from '../limits.ts';
 import { run } from './command.ts';
 import type { Commanding } from './command.ts';
+import type { Executed } from './decide-in-turn.ts';
 import { detailsDto, repositoryAnswer } from './dto.ts';
 import type { RepositoryDto } from './dto.ts';
-import type { Executed } from './execute.ts';
 
 export type ManagementRoutes = Commanding & Pick<Environment, 'undeleteDays'>;
 

@@ -1,0 +1,151 @@
+/**
+ * Commands of one stream wait for each other in a process instead of racing: who finds nobody goes at once, who comes meanwhile is
+ * decided with all who came, in their order. Other processes are raced; who loses pauses and tries again, first in the line, until time
+ * is up. A stream that nobody waits for takes no memory.
+ */
+import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '../limits.ts';
+import { retryPauseMs } from './retry-pause.ts';
+
+export type Ruling<Outcome> =
+  | { readonly is: 'settled'; readonly outcome: Outcome }
+  | { readonly is: 'failed'; readonly error: unknown }
+  /** Another process was faster. */
+  | { readonly is: 'lost' }
+  /** Not its turn yet: something before it has to be in the log first. Never the first of a batch. */
+  | { readonly is: 'later' };
+
+export interface StreamQueueOptions<Command, Outcome> {
+  /**
+   * Rulings in the order of the commands. `waited` is false for one that found nobody before it: what it read of the stream before it
+   * came here is as good as a new look.
+   */
+  readonly settle: (commands: readonly Command[], waited: boolean) => Promise<readonly Ruling<Outcome>[]>;
+  /** What is answered where too many wait, and where one waited too long. */
+  readonly full: Outcome;
+  readonly late: Outcome;
+}
+
+export interface StreamQueue<Command, Outcome> {
+  readonly enter: (stream: string, command: Command) => Promise<Outcome>;
+  /** How many streams have somebody in the queue, and how many commands wait. */
+  readonly size: () => { readonly streams: number; readonly waiting: number };
+}
+
+interface Entry<Command, Outcome> {
+  readonly command: Command;
+  readonly since: number;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: unknown) => void;
+  /** While it waits for its turn. */
+  readonly patience: NodeJS.Timeout | undefined;
+}
+
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+export function streamQueue<Command, Outcome>({
+  settle,
+  full,
+  late,
+}: StreamQueueOptions<Command, Outcome>): StreamQueue<Command, Outcome> {
+  /** Who waits, by stream; somebody is at work on every stream that is in here. */
+  const lines = new Map<string, Set<Entry<Command, Outcome>>>();
+  let waiting = 0;
+
+  function enter(stream: string, command: Command): Promise<Outcome> {
+    const line = lines.get(stream);
+    if (line && (line.size >= waitingOfStreamMax || waiting >= waitingMax)) return Promise.resolve(full);
+    return new Promise((resolve, reject) => {
+      const given = { command, since: performance.now(), resolve, reject };
+      if (!line) {
+        lines.set(stream, new Set());
+        void work(stream, { ...given, patience: undefined });
+        return;
+      }
+      const entry: Entry<Command, Outcome> = {
+        ...given,
+        patience: setTimeout(() => giveUp(line, entry), contendedMsMax),
+      };
+      line.add(entry);
+      waiting += 1;
+    });
+  }
+
+  function giveUp(line: Set<Entry<Command, Outcome>>, entry: Entry<Command, Outcome>): void {
+    line.delete(entry);
+    waiting -= 1;
+    entry.resolve(late);
+  }
+
+  async function work(stream: string, first: Entry<Command, Outcome>): Promise<void> {
+    let batch: readonly Entry<Command, Outcome>[] = [first];
+    let waited = false;
+    let losses = 0;
+    while (batch.length > 0) {
+      const { lost, later } = await settled(batch, waited);
+      losses = lost.length > 0 ? losses + 1 : 0;
+      const [oldest] = lost;
+      if (oldest) await elapsed(retryPauseMs(losses, performance.now() - oldest.since, Math.random()));
+      const again = [...lost, ...later];
+      batch = [...again, ...taken(stream, decidedAtOnceMax - again.length)];
+      waited = true;
+    }
+    lines.delete(stream);
+  }
+
+  /** Answers everybody but those who have to try again. */
+  async function settled(batch: readonly Entry<Command, Outcome>[], waited: boolean) {
+    const lost: Entry<Command, Outcome>[] = [];
+    const later: Entry<Command, Outcome>[] = [];
+    const ruled = await rulings(batch, waited);
+    for (const [index, entry] of batch.entries()) {
+      const ruling = ruled[index] ?? { is: 'failed', error: new Error('a command was not ruled on') };
+      switch (ruling.is) {
+        case 'settled':
+          entry.resolve(ruling.outcome);
+          break;
+        case 'failed':
+          entry.reject(ruling.error);
+          break;
+        case 'lost':
+          if (performance.now() - entry.since > contendedMsMax) entry.resolve(late);
+          else lost.push(entry);
+          break;
+        case 'later':
+          later.push(entry);
+          break;
+      }
+    }
+    return { lost, later };
+  }
+
+  async function rulings(
+    batch: readonly Entry<Command, Outcome>[],
+    waited: boolean,
+  ): Promise<readonly Ruling<Outcome>[]> {
+    try {
+      return await settle(
+        batch.map(({ command }) => command),
+        waited,
+      );
+    } catch (error) {
+      return batch.map(() => ({ is: 'failed', error }));
+    }
+  }
+
+  function taken(stream: string, count: number): Entry<Command, Outcome>[] {
+    const line = lines.get(stream) ?? new Set();
+    const entries = [...line].slice(0, count);
+    for (const entry of entries) {
+      clearTimeout(entry.patience);
+      line.delete(entry);
+    }
+    waiting -= entries.length;
+    return entries;
+  }
+
+  return { enter, size: () => ({ streams: lines.size, waiting }) };
+}
