@@ -115,15 +115,22 @@ function spawnServer({ program, folder, key, port, logFile }: ServerOptions): Ch
 async function healthy(url: string, child: ChildProcess): Promise<boolean> {
   const deadline = performance.now() + readyDeadlineMs;
   while (child.exitCode === null && child.signalCode === null) {
-    const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(healthTimeoutMs) }).catch(
-      () => undefined,
-    );
-    await answer?.arrayBuffer();
-    if (answer?.ok === true) return true;
+    if (await isHealthy(url)) return true;
     if (performance.now() > deadline) throw new Error(`Meilisearch did not answer within ${readyDeadlineMs} ms`);
     await elapsed(readyPollMs);
   }
   return false;
+}
+
+async function isHealthy(url: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(healthTimeoutMs) });
+    await answer.arrayBuffer();
+    return answer.ok;
+  } catch {
+    // Not there yet, or slower than it is asked again; this holds for the body as for the head.
+    return false;
+  }
 }
 
 function placesIn(dataDirectory: string): { readonly folder: string; readonly pidFile: string } {

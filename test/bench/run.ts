@@ -11,8 +11,8 @@ const parts = new Set([
   'bare-express',
   'append-peer',
   'pushing',
-  'database-through',
   'pipelined',
+  'database-through',
 ]);
 const files = await readdir(new URL('.', import.meta.url));
 const names = files

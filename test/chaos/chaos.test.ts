@@ -76,11 +76,8 @@ const mutations: readonly Noticed[] = [
     what: 'a lease that is not fenced',
     mutation: {
       patches: [
-        {
-          file: '/store/dist/followers/lease.js',
-          from: 'and holder = $3 and fence = $4',
-          to: 'and ($3::text, $4::bigint) is not null',
-        },
+        { file: '/store/dist/followers/lease.js', from: ".where('holder', '=', holder)", to: '' },
+        { file: '/store/dist/followers/lease.js', from: ".where('fence', '=', fence)", to: '' },
       ],
       blows: /holds it no more/,
     },

@@ -10,11 +10,12 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
+import type { Account } from '../support/world.ts';
 import { hub } from '../support/hub.ts';
 import type { Hub } from '../support/hub.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
-import type { Account, System } from '../support/world.ts';
+import type { System } from '../support/world.ts';
 
 let world: System;
 let owner: Connection;

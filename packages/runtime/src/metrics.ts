@@ -117,7 +117,7 @@ export interface HttpRequestMeasured {
 export function measureHttp(registry: Registry): (request: HttpRequestMeasured) => void {
   const requests = new Histogram({
     name: 'docket_http_request_seconds',
-    help: 'From the head of a request to the end of its answer.',
+    help: 'From the head of a request, or the end of the answer before it on its connection, to the end of its answer.',
     labelNames: ['method', 'route', 'status'],
     buckets: secondsBuckets,
     registers: [registry],

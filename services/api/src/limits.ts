@@ -25,11 +25,11 @@ export const lingerMs = 2_000;
  * one; a request that waits holds 4 to 7 kB, so that a connection holds half a megabyte at worst, with its buffers.
  */
 export const pipelinedMax = 32;
-/** What is parsed at once: the smallest request is 18 bytes, so 28 of them more may come to wait. */
+/** What is parsed at once at most: one head, or some 28 of the smallest where their lines end in a way of their own. */
 export const parsedBytesMax = 512;
 /**
- * Two gigabytes at worst, where each of them does its worst; an idle one holds some 20 kB. Beyond it a new connection is closed as soon
- * as it is made, and those that are idle are closed to make room for the next.
+ * Two gigabytes where each of them does its worst, and below the open files that systems usually allow a process. Beyond it a new
+ * connection is closed as soon as it is made, and those that are idle are closed to make room for the next.
  */
 export const connectionsMax = 4_096;
 

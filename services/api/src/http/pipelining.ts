@@ -91,10 +91,13 @@ function takeInTurn(socket: Socket, handle: RequestListener): RequestListener {
   };
 }
 
-/** Up to the end of a head where there is one: the time that a client has for a head must not run while the rest of it is held back. */
+/**
+ * Up to the end of the next head, where one is near: the time that a client has for a head must not run while the rest of it is held
+ * back, and what is given to the parser together with a request that would upgrade the connection is lost.
+ */
 function nextSlice(unread: Buffer, bodyBytes: number): Buffer {
   if (bodyBytes > parsedBytesMax) return unread.subarray(0, bodyBytes);
   const slice = unread.subarray(0, parsedBytesMax);
-  const end = slice.length === unread.length ? -1 : slice.lastIndexOf(endOfHead);
+  const end = slice.indexOf(endOfHead);
   return end === -1 ? slice : slice.subarray(0, end + endOfHead.length);
 }
