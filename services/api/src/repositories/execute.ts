@@ -139,11 +139,7 @@ interface Decided {
   readonly planned: readonly Planned[];
 }
 
-async function decide(
-  database: Database,
-  batch: readonly Asked[],
-  { repository, foundBy }: Found,
-): Promise<Decided> {
+async function decide(database: Database, batch: readonly Asked[], { repository, foundBy }: Found): Promise<Decided> {
   const candidates: Candidate[] = [];
   for (const { intent, envelope } of batch) {
     const { command, judge, versions, accountId } = intent;
@@ -322,10 +318,7 @@ async function rulingOn(
 }
 
 /** What it did when it was sent before, or in a try whose answer was lost. */
-async function rulingOnDuplicate(
-  database: Database,
-  { intent, envelope }: Asked,
-): Promise<Ruling<Executed | Refusal>> {
+async function rulingOnDuplicate(database: Database, { intent, envelope }: Asked): Promise<Ruling<Executed | Refusal>> {
   try {
     const past = await pastCommand(database, envelope);
     if (!past) return lost;
