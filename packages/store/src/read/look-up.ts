@@ -6,7 +6,7 @@ import { fold } from '@docket/shared/decider';
 import type { FullName, NamespaceName } from '@docket/shared/names';
 import { absentRepository, evolve, isPublic, updatedAt } from '@docket/shared/repositories';
 import type { Repository } from '@docket/shared/repositories';
-import { readRepositoryEvent } from '@docket/shared/stored-event';
+import { NewerEvent, readRepositoryEvent } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
 import { sql } from 'kysely';
 
@@ -211,8 +211,18 @@ const publicNumbersStatement = prepared<VisibilityRow, readonly [numbers: readon
  */
 export async function publicNumbers(database: Database, numbers: readonly bigint[]): Promise<Set<bigint>> {
   const rows = await publicNumbersStatement(database, [numbers]);
-  const shown = rows.filter((row) => (row.tail === null ? row.visible : isPublic(current(row).state)));
+  const shown = rows.filter((row) => (row.tail === null ? row.visible : isPublicNow(row)));
   return new Set(shown.map(({ number }) => number));
+}
+
+/** What a newer version wrote about a repository hides it from this one alone, and not what else a search found. */
+function isPublicNow(row: StateRow): boolean {
+  try {
+    return isPublic(current(row).state);
+  } catch (error) {
+    if (error instanceof NewerEvent) return false;
+    throw error;
+  }
 }
 
 function current(row: StateRow): Pick<RepositoryAt, 'state' | 'version' | 'lastUpdated'> {
