@@ -20,7 +20,7 @@ export default defineConfig({
           // Pure functions, all over the same modules: loaded once for each worker and not for each file.
           isolate: false,
           // Properties of a thousand runs, on a machine that does other things as well.
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -29,8 +29,9 @@ export default defineConfig({
           name: 'system',
           include: ['test/{conformance,integration,wire,lifecycle}/**/*.test.ts'],
           globalSetup: './test/stack.ts',
-          testTimeout: 60_000,
-          hookTimeout: 90_000,
+          // A machine may be three times as slow as this one, and two files share it.
+          testTimeout: 180_000,
+          hookTimeout: 240_000,
         },
       },
       {
