@@ -11,6 +11,7 @@ import {
   measureProjections,
   measureWaiting,
 } from '@docket/runtime/metrics';
+import { databaseConnectionsMax } from '@docket/shared/limits';
 import { connect } from '@docket/store/connect';
 import type { Database } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
@@ -24,7 +25,6 @@ import { sessions } from './access/sessions.ts';
 import { tokens } from './access/tokens.ts';
 import { createApp } from './app.ts';
 import { listen } from './http/listener.ts';
-import { databaseConnectionsMax } from './limits.ts';
 import { repositoryQueue } from './repositories/execute.ts';
 import { meilisearchSearch } from './search/meilisearch.ts';
 import type { MeilisearchEngine } from './search/meilisearch.ts';
