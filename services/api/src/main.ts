@@ -24,6 +24,7 @@ import { passwords } from './access/password.ts';
 import { sessions } from './access/sessions.ts';
 import { tokens } from './access/tokens.ts';
 import { createApp } from './app.ts';
+import { usage } from './commands/usage.ts';
 import { listen } from './http/listener.ts';
 import { repositoryQueue } from './repositories/execute.ts';
 import { meilisearchSearch } from './search/meilisearch.ts';
@@ -51,8 +52,11 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   measureProjections(registry, () => readStandings(database));
   const onCall = measureAppends(registry);
   const notify = notifier(database);
+  const counted = usage({ database, log, quotas: environment.quotas });
   const queue = repositoryQueue({
     database,
+    usage: counted,
+    quotas: environment.quotas,
     groupCommit: groupCommit({
       database: appends.database,
       onAppended: notify,
@@ -69,6 +73,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     database,
     log,
     repositoryQueue: queue,
+    usage: counted,
     onAppended: notify,
     onCall,
     passwords: passwordPool,
@@ -90,6 +95,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     stop: async () => {
       ready.drain();
       await drain();
+      await counted.stop();
       await Promise.all([passwordPool.stop(), meilisearch?.stop(), appends.stop(), stop()]);
     },
   };

@@ -72,6 +72,7 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
     },
     body: imageList,
     bodyBytesMax,
+    entriesMax: ({ repositoryImagesMax }: RepositoryRoutes) => repositoryImagesMax,
     answers: {
       // Only 204 is a success to docker.
       204: done,
@@ -81,6 +82,7 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
       404: v1.missing,
       413: v1.tooLarge,
       422: v1.reused,
+      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: push, body: images }) => {

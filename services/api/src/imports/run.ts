@@ -10,7 +10,7 @@ import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryStream } from '@docket/shared/stored-event';
 import type { Database, Transaction } from '@docket/store/connect';
-import { appendAll } from '@docket/store/log/append';
+import { appendAll, whyTooLarge } from '@docket/store/log/append';
 import type { AppendCommand } from '@docket/store/log/append';
 import { lookUpMany } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
@@ -200,12 +200,19 @@ async function decideBatch(
   for (const [fullName, lines] of byName) {
     const { id: repositoryId = uuidv7(), state: stored = absentRepository, version = 0 } = found.get(fullName) ?? {};
     const events: RepositoryEvent[] = [];
+    const refuseLine = (number: number, rule: string) =>
+      refused.push({ number, rule, subject: JSON.stringify(fullName) });
     let state = imagined?.get(fullName) ?? stored;
     for (const { number, line } of lines) {
       const namespaceId = namespaceIds.get(line.fullName.namespace) ?? nowhere;
       const news = decideImport(state, { ...line.repository, namespaceId, name: line.fullName.name });
       if (isRefusal(news)) {
-        refused.push({ number, rule: news.message, subject: JSON.stringify(fullName) });
+        refuseLine(number, news.message);
+        continue;
+      }
+      const tooLarge = news.map(whyTooLarge).find((reason) => reason !== undefined);
+      if (tooLarge !== undefined) {
+        refuseLine(number, tooLarge);
         continue;
       }
       if (version === 0 && events.length === 0 && news.length > 0) {
