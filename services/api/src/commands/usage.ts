@@ -1,7 +1,8 @@
 /**
  * What each account appended today (UTC), over all processes. A process adds up in memory and writes every second or so, which tells it
- * what the others wrote. Far from its quota an account is judged by what the process knows; close to it, by what the database does. So
- * an account gets beyond its quota by what is on its way when it is met, and what other processes append for it in a second.
+ * what the others wrote. Far from its quota an account is judged by what the process knows; close to it every command is counted before
+ * it is answered, and the next is judged by what the database knows. So an account gets beyond its quota by the commands that are on
+ * their way at once when it is met, and by the last tenth of it in one second at most where several processes are that fast.
  */
 import type { Quotas } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
@@ -24,8 +25,8 @@ import type { Amount, Left } from './daily-quota.ts';
 export interface Usage {
   /** What an account may still append today. Undefined is one that no quota holds. Rejects when the database cannot be asked. */
   readonly left: (accountId: string | undefined) => Promise<Left>;
-  /** What is in the log now. */
-  readonly add: (accountId: string | undefined, events: readonly DomainEvent[]) => void;
+  /** What is in the log now. Close to the quota it is to be waited for, until the other processes can know. */
+  readonly add: (accountId: string | undefined, events: readonly DomainEvent[]) => Promise<void>;
   /** Writes what is not written yet. */
   readonly stop: () => Promise<void>;
 }
@@ -33,7 +34,7 @@ export interface Usage {
 /** Where no account is held to anything, as at the console of the operator. */
 export const uncounted: Usage = {
   left: () => Promise.resolve(unbounded),
-  add: () => undefined,
+  add: () => Promise.resolve(),
   stop: () => Promise.resolve(),
 };
 
@@ -117,10 +118,11 @@ export function usage({ database, log, quotas }: UsageOptions): Usage {
     return at;
   }
 
-  function add(accountId: string | undefined, events: readonly DomainEvent[]): void {
+  async function add(accountId: string | undefined, events: readonly DomainEvent[]): Promise<void> {
     if (accountId === undefined || events.length === 0) return;
     const bytes = events.reduce((total, event) => total + dataBytes(event), 0);
     pending.set(accountId, sum(pending.get(accountId) ?? nothing, { events: events.length, bytes }));
+    if (!isWithin(used(accountId, known.get(accountId) ?? nothing), far(max))) return write();
     timer ??= setTimeout(() => void write(), usageWrittenAfterMs).unref();
   }
 

@@ -371,7 +371,7 @@ async function rulingOn(
   if ('refused' in given) return { is: 'settled', outcome: given.refused };
   switch (given.outcome) {
     case 'appended':
-      usage.add(envelope.heldTo, executed.events);
+      await usage.add(envelope.heldTo, executed.events);
       return { is: 'settled', outcome: executed };
     case 'conflict':
       return lost;
