@@ -50,13 +50,13 @@ const push = (as: Credentials, fullName: string, images: unknown) =>
   ask('PUT', `/v1/repositories/${fullName}/`, as, images);
 const statusesOf = (answers: readonly Answer[]) => answers.map(({ status }) => status);
 
-async function count(text: string, ...values: readonly unknown[]): Promise<number> {
+async function rows(text: string, ...values: readonly unknown[]): Promise<number> {
   const [row] = await world.query<{ count: string }>(`select count(*) from ${text}`, values);
   return Number(row?.count);
 }
 
 const namesIn = (namespace: string) =>
-  count(
+  rows(
     `directory.repository_names r join directory.namespaces n on n.id = r.namespace_id where n.name = $1`,
     namespace,
   );
@@ -184,7 +184,7 @@ describe('an account', () => {
       [owner.id],
     );
     arranged(await add(), 204);
-    expect(await count('directory.addresses where account_id = $1', owner.id)).toBe(2);
+    expect(await rows('directory.addresses where account_id = $1', owner.id)).toBe(2);
   });
 
   test('causes as many events in a day as it may, in all processes, and is told when the next day begins', async () => {
@@ -239,14 +239,15 @@ describe('an account', () => {
     // Each is 75 kB: thirteen fit into a megabyte.
     for (const letter of 'あいうえおかきくけこさしすせそ') answers.push(await write(letter));
     expect(statusesOf(answers)).toEqual([...numbers(13).map(() => 200), 429, 429]);
-    const body = bodyOf(answers.at(-1) ?? expect.fail('there are answers'));
-    expect(body).toEqual({
-      message: expect.stringMatching(
-        /^an account may cause 1000000 bytes of events a day and has \d+ left; this needs \d+$/,
-      ),
-      limit: 1_000_000,
-      left: expect.any(Number),
-    });
+    expect(answers.slice(-1).map(bodyOf)).toEqual([
+      {
+        message: expect.stringMatching(
+          /^an account may cause 1000000 bytes of events a day and has \d+ left; this needs \d+$/,
+        ),
+        limit: 1_000_000,
+        left: expect.any(Number),
+      },
+    ]);
   });
 });
 

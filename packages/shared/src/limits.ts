@@ -65,6 +65,8 @@ export const passwordCharactersMin = 5;
 export const usagesKnownMax = 20_000;
 /** How long a process adds up before it writes, while the account is far from its quota. */
 export const usageWrittenAfterMs = 1_000;
+/** What is this share of a quota is written at once: so much each process may be ahead of what the others know. */
+export const usageWrittenShare = 0.01;
 /** From this share of a quota on, every command is written at once and reads what other processes wrote. */
 export const usageCloseShare = 0.9;
 /** How old what a process knows may be while an account is far from its quota. */

@@ -2,7 +2,7 @@
  * What each account appended today (UTC), over all processes. A process adds up in memory and writes every second or so, which tells it
  * what the others wrote. Far from its quota an account is judged by what the process knows; close to it every command is counted before
  * it is answered, and the next is judged by what the database knows. So an account gets beyond its quota by the commands that are on
- * their way at once when it is met, and by the last tenth of it in one second at most where several processes are that fast.
+ * their way at once when it is met, and by a hundredth of it for each other process.
  */
 import type { Quotas } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
@@ -12,6 +12,7 @@ import {
   usageKnownMsMax,
   usagesKnownMax,
   usageWrittenAfterMs,
+  usageWrittenShare,
 } from '@docket/shared/limits';
 import type { DomainEvent } from '@docket/shared/stored-event';
 import type { Database } from '@docket/store/connect';
@@ -77,7 +78,8 @@ export function usage({ database, log, quotas }: UsageOptions): Usage {
     let at = known.get(accountId);
     if (at?.day !== today || performance.now() - at.readAt > usageKnownMsMax) at = await readAgain(accountId);
     // A day only adds: what is used up stays so without being asked for.
-    else if (isWithin(at, max) && !isWithin(used(accountId, at), far(max))) at = await readAgain(accountId);
+    else if (isWithin(at, max) && !isWithin(used(accountId, at), share(max, usageCloseShare)))
+      at = await readAgain(accountId);
     const amount = used(accountId, at);
     return {
       events: Math.max(0, max.events - amount.events),
@@ -122,7 +124,9 @@ export function usage({ database, log, quotas }: UsageOptions): Usage {
     if (accountId === undefined || events.length === 0) return;
     const bytes = events.reduce((total, event) => total + dataBytes(event), 0);
     pending.set(accountId, sum(pending.get(accountId) ?? nothing, { events: events.length, bytes }));
-    if (!isWithin(used(accountId, known.get(accountId) ?? nothing), far(max))) return write();
+    const isMuch = !isWithin(pending.get(accountId) ?? nothing, share(max, usageWrittenShare));
+    const isClose = !isWithin(used(accountId, known.get(accountId) ?? nothing), share(max, usageCloseShare));
+    if (isMuch || isClose) return write();
     timer ??= setTimeout(() => void write(), usageWrittenAfterMs).unref();
   }
 
@@ -186,8 +190,8 @@ export function usage({ database, log, quotas }: UsageOptions): Usage {
   };
 }
 
-function far(max: Amount): Amount {
-  return { events: max.events * usageCloseShare, bytes: max.bytes * usageCloseShare };
+function share(max: Amount, part: number): Amount {
+  return { events: max.events * part, bytes: max.bytes * part };
 }
 
 function isWithin(amount: Amount, max: Amount): boolean {

@@ -125,12 +125,9 @@ async function undisputed(appending: Appending, batch: readonly Held[], streamId
       await lockStreams(transaction, [streamId]);
       const decided = await decide(transaction, batch, await lookUpAgain(transaction, batch));
       const commands = decided.planned.map(({ append }) => append);
-      const room = await roomForAll(appending, transaction, decided.planned);
-      return {
-        ...decided,
-        room,
-        verdicts: commands.length === 0 || room !== 'free' ? [] : await appendAll(transaction, commands),
-      };
+      const left = await roomForAll(appending, transaction, decided.planned);
+      const appends = left === 'free' && commands.length > 0;
+      return { ...decided, room: left, verdicts: appends ? await appendAll(transaction, commands) : [] };
     });
     if (room !== 'free') {
       if (others.length > 0) return [...(await undisputed(appending, [first], streamId)), ...others.map(() => lost)];
