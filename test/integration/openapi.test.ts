@@ -233,8 +233,8 @@ test('every answer of a walk through the whole API is as described', async () =>
     await world.database.start();
   }
 
-  /** Asked of one operation or of none here: the same code answers them for all, or another setting would be needed. */
-  const rare = /40[05]|413|422|500|503|POST \/v1\/users 401/;
+  /** Asked of one operation or of none here: the same code answers them for all, or another setting would be needed, as for quotas. */
+  const rare = /40[059]|413|422|429|500|503|POST \/v1\/users 401/;
   /** Asked as everybody by the test of rights, which holds its answers to the document as well. */
   const elsewhere = managementEndpoints.map(({ method, path }) => `${method} ${path} `);
   const unseen = description.operations.flatMap(({ method, path, statuses }) =>
