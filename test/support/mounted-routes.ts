@@ -33,6 +33,7 @@ export async function mountedRoutes(settings: Readonly<Record<string, string>>):
       log: createLog({ name: 'api', level: 'silent' }),
       repositoryQueue: repositoryQueue({
         database,
+        decider: repositoryDecider({ imagesMax: 0, tagsMax: 0 }),
         groupCommit: groupCommit({ database, onAppended: () => undefined }),
         onAppended: () => undefined,
       }),

@@ -144,12 +144,23 @@ export interface RepositoryTable {
   version: number;
   /** Written by the projector alone, from the same type. */
   state: ColumnType<Repository, string, string>;
+  /** The version of the projection that wrote the row. */
+  tables_version: Generated<number>;
+  image_count: Generated<number>;
+  tag_count: Generated<number>;
 }
 
 export interface ImageTable {
   repository_id: string;
   image_id: string;
   checksum: string | null;
+  ordinal: Generated<number>;
+}
+
+export interface TagTable {
+  repository_id: string;
+  tag: string;
+  image_id: string;
 }
 
 export interface Tables {
@@ -169,6 +180,7 @@ export interface Tables {
   'directory.blocked_images': BlockedImageTable;
   'read.repositories': RepositoryTable;
   'read.images': ImageTable;
+  'read.tags': TagTable;
   'read.grants': GrantTable;
   'read.namespaces': NamespaceCountTable;
 }

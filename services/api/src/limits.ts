@@ -2,6 +2,12 @@
 
 /** The list of a large repository: docker 0.3 to 1.9 send all ids of all layers at once. */
 export const bodyBytesMax = 10 * 1024 * 1024;
+/**
+ * What a repository may hold, over all its pushes. An image of then has up to 127 layers, and docker of then sends those of all tags; a
+ * push of as many is decided in some 20 ms.
+ */
+export const repositoryImagesMax = 20_000;
+export const repositoryTagsMax = 20_000;
 /** Users, tokens and searches need no more. */
 export const smallBodyBytesMax = 64 * 1024;
 /** A README of 25 000 characters, each written as two escapes of JSON at worst. */

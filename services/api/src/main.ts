@@ -24,7 +24,8 @@ import { sessions } from './access/sessions.ts';
 import { tokens } from './access/tokens.ts';
 import { createApp } from './app.ts';
 import { listen } from './http/listener.ts';
-import { databaseConnectionsMax } from './limits.ts';
+import { databaseConnectionsMax, repositoryImagesMax, repositoryTagsMax } from './limits.ts';
+import { repositoryDecider } from './repositories/decider.ts';
 import { repositoryQueue } from './repositories/execute.ts';
 import { meilisearchSearch } from './search/meilisearch.ts';
 import type { MeilisearchEngine } from './search/meilisearch.ts';
@@ -53,6 +54,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   const notify = notifier(database);
   const queue = repositoryQueue({
     database,
+    decider: repositoryDecider({ imagesMax: repositoryImagesMax, tagsMax: repositoryTagsMax }),
     groupCommit: groupCommit({
       database: appends.database,
       onAppended: notify,

@@ -10,7 +10,7 @@ export interface Projection {
   readonly version: number;
 }
 
-export const tablesProjection: Projection = { name: 'tables', version: 3 };
+export const tablesProjection: Projection = { name: 'tables', version: 4 };
 export const searchProjection: Projection = { name: 'search', version: 1 };
 export const mailProjection: Projection = { name: 'mail', version: 1 };
 
@@ -49,12 +49,12 @@ const move = prepared<never, readonly [name: string, version: number, position: 
    where name = $1 and version = $2`,
 );
 
-/** Undefined when another process holds it: that one does the work. */
+/** Undefined when another process holds it: that one does the work. Outside of a transaction it is held for no longer than it is read. */
 export async function lockCheckpoint(
-  transaction: Transaction,
+  database: Database,
   { name, version }: Projection,
 ): Promise<Checkpoint | undefined> {
-  const [row] = await lock(transaction, [name, version]);
+  const [row] = await lock(database, [name, version]);
   return row && { position: row.position, commandId: row.command_id };
 }
 

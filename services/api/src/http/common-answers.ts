@@ -54,6 +54,7 @@ export const v1 = {
     body: z.union([error, z.literal('Account is not Active')]),
   },
   missing: { description: 'There is no such repository, as far as the asker may know.', body: error },
+  conflict: { description: 'The repository would hold more than it may.', body: error },
   tooLarge: { description: 'The body is too large.', body: error },
   reused: { description: 'The Idempotency-Key was used for another request.', body: error },
 } as const satisfies Record<string, OperationAnswer | OperationAnswers>;

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 
 import { decideInTurn } from './decide-in-turn.ts';
 import type { Candidate, Decision } from './decide-in-turn.ts';
+import { repositoryDecider } from './decider.ts';
 import type { RepositoryCommand } from './decider.ts';
 
 const namespaceId = '01996d1c-5b0a-7cc3-8f6e-0d4a3c2b1a01';
@@ -17,7 +18,8 @@ const found: Candidate['found'] = {
   namespace: { id: namespaceId, ownerId: accounts[0] ?? '', viewerRole: null },
   imagesMayBeBlocked: false,
 };
-const always = { newId, goesOn: () => true };
+const decider = repositoryDecider({ imagesMax: 20, tagsMax: 20 });
+const always = { decider, newId, goesOn: () => true };
 
 const images = fc.array(
   fc.record({

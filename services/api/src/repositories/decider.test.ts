@@ -13,7 +13,8 @@ import { describe, expect, it } from 'vitest';
 import { repositoryDecider } from './decider.ts';
 import type { RepositoryCommand } from './decider.ts';
 
-const { given } = specification(repositoryDecider);
+const decider = repositoryDecider({ imagesMax: 20, tagsMax: 20 });
+const { given } = specification(decider);
 
 const namespaceId = '0190d8a4-7c3e-7d2b-8f43-6d9c0a6b1e11';
 const name = repositoryName.parse('app');

@@ -6,6 +6,8 @@
 import type { FullName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
+import { noRepositoryImages } from '@docket/shared/repository-images';
+import type { RepositoryImages } from '@docket/shared/repository-images';
 import { repositoryStream } from '@docket/shared/stored-event';
 import { isConnectionLoss, isPassing, isUniqueViolation } from '@docket/store/connect';
 import type { Database } from '@docket/store/connect';
@@ -13,6 +15,7 @@ import type { GroupCommit } from '@docket/store/log/group-commit';
 import { appendAll } from '@docket/store/log/append';
 import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { lockStreams } from '@docket/store/log/lock-streams';
+import { readNamedImages } from '@docket/store/read/images';
 import { lookUp, lookUpMembers } from '@docket/store/read/look-up';
 import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
@@ -25,8 +28,9 @@ import type { Attempt, Ruling, StreamQueue } from '../commands/stream-queue.ts';
 import type { TransactionExecution } from '../commands/transact.ts';
 import { decidingMsMax } from '../limits.ts';
 import { decideInTurn, resumed } from './decide-in-turn.ts';
+import { namedImages } from './named-images.ts';
 import type { Candidate, Decision, Executed } from './decide-in-turn.ts';
-import type { RepositoryCommand } from './decider.ts';
+import type { RepositoryCommand, RepositoryDecider } from './decider.ts';
 
 export interface Execution extends TransactionExecution {
   readonly repositoryQueue: RepositoryQueue;
@@ -34,6 +38,7 @@ export interface Execution extends TransactionExecution {
 
 export interface Appending extends TransactionExecution {
   readonly groupCommit: GroupCommit;
+  readonly decider: RepositoryDecider;
 }
 
 export interface Intent {
@@ -96,7 +101,7 @@ async function settle(appending: Appending, batch: readonly Asked[], attempt: At
 
 /** At the version that was read, which may be past when it comes to the log. */
 async function raced(appending: Appending, batch: readonly Asked[], found: Found): Promise<Rulings> {
-  const decided = await decide(appending.database, batch, found);
+  const decided = await decide(appending, appending.database, batch, found);
   const outcomes = found.repository
     ? await appendedTogether(appending, decided.planned)
     : await created(appending, decided.planned);
@@ -112,7 +117,7 @@ async function undisputed(appending: Appending, batch: readonly Asked[], streamI
   try {
     const { decisions, verdicts } = await inTransaction(database, async (transaction) => {
       await lockStreams(transaction, [streamId]);
-      const decided = await decide(transaction, batch, await lookUpAgain(transaction, batch));
+      const decided = await decide(appending, transaction, batch, await lookUpAgain(transaction, batch));
       const commands = decided.planned.map(({ append }) => append);
       return { ...decided, verdicts: commands.length === 0 ? [] : await appendAll(transaction, commands) };
     });
@@ -139,7 +144,12 @@ interface Decided {
   readonly planned: readonly Planned[];
 }
 
-async function decide(database: Database, batch: readonly Asked[], { repository, foundBy }: Found): Promise<Decided> {
+async function decide(
+  { decider }: Pick<Appending, 'decider'>,
+  database: Database,
+  batch: readonly Asked[],
+  { repository, foundBy }: Found,
+): Promise<Decided> {
   const candidates: Candidate[] = [];
   for (const { intent, envelope } of batch) {
     const { command, judge, versions, accountId } = intent;
@@ -147,12 +157,24 @@ async function decide(database: Database, batch: readonly Asked[], { repository,
     const past = await earlierOutcome(database, envelope);
     candidates.push({ commandId: envelope.commandId, command, judge, found: foundBy(accountId), versions, past });
   }
+  const images = await imagesFor(database, repository, batch);
   const started = performance.now();
-  const decisions = decideInTurn(repository, candidates, {
+  const decisions = decideInTurn(repository, images, candidates, {
+    decider,
     newId: uuidv7(),
     goesOn: () => performance.now() - started < decidingMsMax,
   });
   return { decisions, planned: batch.flatMap((asked, index) => planOf(asked, decisions[index])) };
+}
+
+/** Read after the look-up: what happens between the two makes a conflict of the append. */
+async function imagesFor(
+  database: Database,
+  repository: RepositoryAt | undefined,
+  batch: readonly Asked[],
+): Promise<RepositoryImages> {
+  const named = repository && namedImages(batch.map(({ intent }) => intent.command));
+  return named ? readNamedImages(database, repository.id, named) : noRepositoryImages;
 }
 
 interface Found {

@@ -47,6 +47,7 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       400: v1.badRequest,
       401: v1.unauthorized,
       403: v1.forbidden,
+      409: v1.conflict,
       413: v1.tooLarge,
       422: v1.reused,
       ...v1.always,
