@@ -1,6 +1,7 @@
 /** The operations of the API as its table has them, and the paths at which its processes mount them. */
 import { createApp, slices } from '@docket/api/app';
 import { endpointsOf } from '@docket/api/http/operation';
+import { repositoryDecider } from '@docket/api/repositories/decider';
 import { repositoryQueue } from '@docket/api/repositories/execute';
 import { sessions } from '@docket/api/access/sessions';
 import { tokens } from '@docket/api/access/tokens';

@@ -3,6 +3,8 @@ import { z } from 'zod';
 
 import { checksum, imageId, tagName } from './names.ts';
 import type { Checksum, ImageId, TagName } from './names.ts';
+import { refuse } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 
 export const imageEntry = z.object({ id: imageId, checksum: checksum.optional(), tag: tagName.optional() });
 export type ImageEntry = z.infer<typeof imageEntry>;
@@ -83,6 +85,23 @@ export function imageCount({ images, otherImages }: ImageList): number {
 
 export function tagCount({ tags, otherTags }: ImageList): number {
   return otherTags + tags.size;
+}
+
+/** A repository holds as much as its bounds allow, whatever the number of pushes that brought it. */
+export function refuseBeyond(
+  list: ImageList,
+  entries: readonly ImageEntry[],
+  { imagesMax, tagsMax }: ImageListBounds,
+): Refusal | undefined {
+  const after = mergeEntries(list, entries);
+  const [images, tags] = [imageCount(after), tagCount(after)];
+  if (images > imagesMax && images > imageCount(list)) {
+    return refuse('conflict', `the repository would hold ${images} images, and ${imagesMax} are the most that it may`);
+  }
+  if (tags > tagsMax && tags > tagCount(list)) {
+    return refuse('conflict', `the repository would have ${tags} tags, and ${tagsMax} are the most that it may`);
+  }
+  return undefined;
 }
 
 /** The entries that lead from nothing to this list: an image once for each of its tags, or once without. */

@@ -10,8 +10,7 @@ import { z } from 'zod';
 const partItemsMax = 1_000;
 
 export type ParsedInTurns<T> =
-  | { readonly success: true; readonly data: T[] }
-  | { readonly success: false; readonly error: z.ZodError };
+  { readonly success: true; readonly data: T[] } | { readonly success: false; readonly error: z.ZodError };
 
 /** As `z.array(schema)` does it, the paths of the errors as well. */
 export async function parseInTurns<T>(schema: z.ZodType<T>, items: readonly unknown[]): Promise<ParsedInTurns<T>> {

@@ -11,6 +11,7 @@ import {
   measureProjections,
   measureWaiting,
 } from '@docket/runtime/metrics';
+import { databaseConnectionsMax } from '@docket/shared/limits';
 import { connect } from '@docket/store/connect';
 import type { Database } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
@@ -24,7 +25,6 @@ import { sessions } from './access/sessions.ts';
 import { tokens } from './access/tokens.ts';
 import { createApp } from './app.ts';
 import { listen } from './http/listener.ts';
-import { databaseConnectionsMax, repositoryImagesMax, repositoryTagsMax } from './limits.ts';
 import { repositoryDecider } from './repositories/decider.ts';
 import { repositoryQueue } from './repositories/execute.ts';
 import { meilisearchSearch } from './search/meilisearch.ts';
@@ -54,7 +54,10 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   const notify = notifier(database);
   const queue = repositoryQueue({
     database,
-    decider: repositoryDecider({ imagesMax: repositoryImagesMax, tagsMax: repositoryTagsMax }),
+    decider: repositoryDecider({
+      imagesMax: environment.repositoryImagesMax,
+      tagsMax: environment.repositoryTagsMax,
+    }),
     groupCommit: groupCommit({
       database: appends.database,
       onAppended: notify,

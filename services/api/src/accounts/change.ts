@@ -2,9 +2,9 @@
  * Commands on an account. Each is a transaction of its own: what must be unique (name, address) or true at once (password, activation)
  * is written first, the events last; either all of it counts or nothing.
  */
-import { confirmationHoursMax } from '@docket/shared/accounts';
 import type { Account } from '@docket/shared/accounts';
 import { fold } from '@docket/shared/decider';
+import { confirmationHoursMax } from '@docket/shared/limits';
 import type { NamespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';

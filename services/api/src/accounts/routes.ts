@@ -1,6 +1,7 @@
 /** Login, registration, changes of an account, and the link in the mail. */
 import type { Environment, TokenKey } from '@docket/runtime/environment';
 import { verifyLink } from '@docket/runtime/link-token';
+import { smallBodyBytesMax } from '@docket/shared/limits';
 import { namespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
@@ -20,7 +21,6 @@ import type { Operation } from '../http/operation.ts';
 import { accountName } from '../http/paths.ts';
 import { parseField, readAnyJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { smallBodyBytesMax } from '../limits.ts';
 import { changeAccount, confirmAddress, nameTaken, registerAccount } from './change.ts';
 import { emailField, passwordField } from './fields.ts';
 import { isNamespaceTaken } from './queries.ts';

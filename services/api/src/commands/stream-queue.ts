@@ -4,7 +4,8 @@
  * until nobody is left in it, so that it can have the stream to itself. Who loses goes first in the next round, until its time is up. A
  * stream that nobody waits for takes no memory.
  */
-import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '../limits.ts';
+import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '@docket/shared/limits';
+
 import { retryPauseMs } from './retry-pause.ts';
 
 /**

@@ -2,6 +2,7 @@
  * Commands that touch what must be unique or true at once: a transaction of their own, side tables first, the append last; either all
  * of it counts or nothing. Who lost a race does it again with the streams to itself, so that it does not lose another.
  */
+import { contendedMsMax } from '@docket/shared/limits';
 import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { isDeadlock, isUniqueViolation } from '@docket/store/connect';
@@ -12,7 +13,6 @@ import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { lockStreams } from '@docket/store/log/lock-streams';
 import { inTransaction } from '@docket/store/transaction';
 
-import { contendedMsMax } from '../limits.ts';
 import { earlierOutcome, raceLost } from './envelope.ts';
 import type { CommandEnvelope } from './envelope.ts';
 

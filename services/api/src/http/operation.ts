@@ -2,11 +2,11 @@
  * An operation of the API, whole: where it stands, who may ask, what it reads, what it answers and what it does. The router, the
  * document of OpenAPI, the page of rights and the tests that go through everything are made of these.
  */
+import { smallBodyBytesMax } from '@docket/shared/limits';
 import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
-import { smallBodyBytesMax } from '../limits.ts';
 import type { Outcome } from './answer.ts';
 import { parseField, readJson } from './request.ts';
 import type { ApiRequest } from './request.ts';

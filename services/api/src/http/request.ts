@@ -1,4 +1,5 @@
 /** A request as the handlers see it: parsed where parsing is the same for all, and with nothing of express in it. */
+import { userAgentCharactersMax } from '@docket/shared/limits';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import type { Request } from 'express';
@@ -28,7 +29,6 @@ export interface ApiRequest {
 
 const requestIdPattern = /^[\w.:-]{1,64}$/;
 const hostPattern = /^[\w.-]+(:\d{1,5})?$|^\[[0-9a-fA-F:.]+\](:\d{1,5})?$/;
-const userAgentCharactersMax = 512;
 
 export function apiRequest(request: Request, parameters: Readonly<Record<string, string>>): ApiRequest {
   const given = request.get('x-request-id');

@@ -1,4 +1,5 @@
 /** The image list of a repository: written by whoever pushed, read by everybody who pulls and by the registry between. */
+import { bodyBytesMax } from '@docket/shared/limits';
 import { imageId } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import { z } from 'zod';
@@ -13,7 +14,6 @@ import { done, idempotency, v1 } from '../http/common-answers.ts';
 import { operation, ownCredentials } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 import { repositoryParameters, v1RepositoryPaths } from '../http/paths.ts';
-import { bodyBytesMax } from '../limits.ts';
 import { refuseBlocked, withoutBlocked } from '../repositories/blocked-images.ts';
 import { run } from '../repositories/command.ts';
 import type { RepositoryRoutes } from '../repositories/command.ts';

@@ -4,13 +4,11 @@ import { describe, nextLife } from '@docket/shared/repository-descriptions';
 import type { Description } from '@docket/shared/repository-descriptions';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { changesIn } from '@docket/shared/image-lists';
+import { changesIn, refuseBeyond } from '@docket/shared/image-lists';
 import type { ImageEntry, ImageListBounds } from '@docket/shared/image-lists';
 import { absentWithImages, evolveWithImages } from '@docket/shared/repository-images';
 import type { RepositoryWithImages } from '@docket/shared/repository-images';
 import type { RepositoryEvent } from '@docket/shared/repositories';
-
-import { refuseBeyond } from '../repositories/decider.ts';
 
 export interface ImportedRepository extends Required<Description> {
   readonly namespaceId: string;

@@ -1,4 +1,5 @@
 /** A line of an import file: NDJSON, one repository each, or just names. */
+import { importedTextCharactersMax } from '@docket/shared/limits';
 import { library, namespaceName, repositoryName } from '@docket/shared/names';
 import type { FullName, NamespaceName } from '@docket/shared/names';
 import { imageEntry } from '@docket/shared/image-lists';
@@ -21,8 +22,6 @@ export interface LineRules {
 
 export const usualRules: LineRules = { format: 'ndjson', namespace: library };
 
-/** As Docker Hub has it for full descriptions; nobody's short one is longer. */
-const textCharactersMax = 25_000;
 const subjectCharactersMax = 80;
 
 /** -1 and null mean unknown in the lists that are out there. */
@@ -45,8 +44,8 @@ function orUnknown<Output>(schema: z.ZodType<Output>) {
 
 const lineSchema = z.object({
   name: z.string(),
-  description: orUnknown(text(textCharactersMax)),
-  full_description: orUnknown(text(textCharactersMax)),
+  description: orUnknown(text(importedTextCharactersMax)),
+  full_description: orUnknown(text(importedTextCharactersMax)),
   star_count: orUnknown(count),
   pull_count: orUnknown(count),
   is_automated: orUnknown(z.boolean()),

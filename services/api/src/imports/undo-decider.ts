@@ -157,7 +157,10 @@ function written(event: RepositoryEvent): readonly Field[] {
   }
 }
 
-function restored(field: Exclude<Field, 'last_updated'>, { state: { repository: state, list } }: Moment): RepositoryEvent[] {
+function restored(
+  field: Exclude<Field, 'last_updated'>,
+  { state: { repository: state, list } }: Moment,
+): RepositoryEvent[] {
   if (state.status !== 'active') return [];
   const { description, full_description, is_private, is_automated, star_count, pull_count } = state;
   switch (field) {

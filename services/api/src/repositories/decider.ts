@@ -5,7 +5,7 @@ import type { Description } from '@docket/shared/repository-descriptions';
 import type { RepositoryName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { changesIn, imageCount, mergeEntries, tagCount } from '@docket/shared/image-lists';
+import { changesIn, refuseBeyond } from '@docket/shared/image-lists';
 import type { ImageEntry, ImageListBounds } from '@docket/shared/image-lists';
 import { evolve, takenDownOf } from '@docket/shared/repositories';
 import { absentWithImages, evolveWithImages, noRepositoryImages } from '@docket/shared/repository-images';
@@ -138,23 +138,6 @@ function pushOpened(
     type: 'PushOpened',
     data: { push, images: [...images], ...(endpoints ? { endpoints: [...endpoints] } : {}) },
   };
-}
-
-/** A repository holds as much as its bounds allow, whatever the number of pushes that brought it. */
-export function refuseBeyond(
-  list: RepositoryImages,
-  entries: readonly ImageEntry[],
-  { imagesMax, tagsMax }: ImageListBounds,
-): Refusal | undefined {
-  const after = mergeEntries(list, entries);
-  const [images, tags] = [imageCount(after), tagCount(after)];
-  if (images > imagesMax && images > imageCount(list)) {
-    return refuse('conflict', `the repository would hold ${images} images, and ${imagesMax} are the most that it may`);
-  }
-  if (tags > tagsMax && tags > tagCount(list)) {
-    return refuse('conflict', `the repository would have ${tags} tags, and ${tagsMax} are the most that it may`);
-  }
-  return undefined;
 }
 
 function sameList(one: readonly ImageEntry[], other: readonly ImageEntry[]): boolean {

@@ -3,6 +3,7 @@
  * while others are at it are decided together, one after the other, and appended with one call (`commands/stream-queue.ts`). What is not
  * asked of a command is decided by the pure decider; what is unique (the name) is written in the transaction that creates it.
  */
+import { decidingMsMax } from '@docket/shared/limits';
 import type { FullName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
@@ -26,7 +27,6 @@ import type { CommandEnvelope } from '../commands/envelope.ts';
 import { streamQueue } from '../commands/stream-queue.ts';
 import type { Attempt, Ruling, StreamQueue } from '../commands/stream-queue.ts';
 import type { TransactionExecution } from '../commands/transact.ts';
-import { decidingMsMax } from '../limits.ts';
 import { decideInTurn, resumed } from './decide-in-turn.ts';
 import { namedImages } from './named-images.ts';
 import type { Candidate, Decision, Executed } from './decide-in-turn.ts';

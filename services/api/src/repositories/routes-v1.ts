@@ -1,4 +1,5 @@
 /** A repository as docker pushes and deletes it: PUT and DELETE on /v1/repositories/{namespace}/{repo_name}/ (seed, "Repositories"). */
+import { bodyBytesMax, smallBodyBytesMax } from '@docket/shared/limits';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 
@@ -12,7 +13,6 @@ import type { Operation } from '../http/operation.ts';
 import { repositoryParameters, v1RepositoryPaths } from '../http/paths.ts';
 import { readAnyJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { bodyBytesMax, smallBodyBytesMax } from '../limits.ts';
 import { refuseBlocked } from './blocked-images.ts';
 import { run } from './command.ts';
 import type { RepositoryRoutes } from './command.ts';

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 
 import type { Environment } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
+import { searchDepthMax, searchResultsDefault, searchResultsMax } from '@docket/shared/limits';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import { parseSearchTerm, searchResult } from '@docket/shared/search';
 import type { SearchResult, SearchTerm } from '@docket/shared/search';
@@ -20,7 +21,6 @@ import type { Operation } from '../http/operation.ts';
 import { wholeNumber, wholeNumberMax } from '../http/paging.ts';
 import { refusalOfError } from '../http/problem.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { searchDepthMax, searchResultsDefault, searchResultsMax } from '../limits.ts';
 import { searchAnswer } from './dto.ts';
 import type { SearchAnswer } from './dto.ts';
 import type { SearchEngine } from './engine.ts';

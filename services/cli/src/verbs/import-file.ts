@@ -3,6 +3,7 @@ import { formats, usualRules } from '@docket/api/imports/line';
 import type { LineRules } from '@docket/api/imports/line';
 import { runImport } from '@docket/api/imports/run';
 import type { ImportCounts, RefusedLine } from '@docket/api/imports/run';
+import type { ImageListBounds } from '@docket/shared/image-lists';
 import { namespaceName } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
 import { countImportCommands } from '@docket/store/log/imports';
@@ -42,7 +43,12 @@ export function parseImporting(flags: Flags, [file, ...more]: readonly string[])
   return { file, rules: { format, namespace: namespace.data }, dryRun: flags['dry-run'], resume: flags.resume };
 }
 
-export async function importFile(database: Database, adminId: string, asked: Importing): Promise<number> {
+export async function importFile(
+  database: Database,
+  adminId: string,
+  imageListBounds: ImageListBounds,
+  asked: Importing,
+): Promise<number> {
   const { file, rules, dryRun, resume } = asked;
   if (resume !== undefined && (await countImportCommands(database, resume)) === 0) {
     process.stderr.write(`docket import: there is no import ${resume} to go on with\n`);
@@ -69,6 +75,7 @@ export async function importFile(database: Database, adminId: string, asked: Imp
     },
     lines,
     rules,
+    imageListBounds,
     dryRun,
     onProgress: ({ lines: done }) => shown.show(done),
     onRefused: refusals.add,

@@ -48,7 +48,7 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`${asked}\n\n${usage.trim()}\n`);
     return 2;
   }
-  return withDatabase('api', async ({ database }) => {
+  return withDatabase('api', async ({ database, environment }) => {
     const admin = await accountByName(database, values.as);
     if (!admin?.isAdmin) {
       process.stderr.write(
@@ -56,6 +56,8 @@ export async function run(args: string[]): Promise<number> {
       );
       return 1;
     }
-    return 'undo' in asked ? takeBack(database, admin.id, asked) : importFile(database, admin.id, asked);
+    if ('undo' in asked) return takeBack(database, admin.id, asked);
+    const { repositoryImagesMax: imagesMax, repositoryTagsMax: tagsMax } = environment;
+    return importFile(database, admin.id, { imagesMax, tagsMax }, asked);
   });
 }

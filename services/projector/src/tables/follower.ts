@@ -40,9 +40,7 @@ export interface PageOptions {
 
 export type Page =
   /** Another process is at it. */
-  | { readonly outcome: 'standby' }
-  | { readonly outcome: 'idle' }
-  | Advanced;
+  { readonly outcome: 'standby' } | { readonly outcome: 'idle' } | Advanced;
 
 interface Advanced {
   readonly outcome: 'advanced';
@@ -85,10 +83,15 @@ async function foldPage(database: Database, options: PageOptions): Promise<Folde
   const last = events.at(-1);
   if (last === undefined) return { outcome: 'idle' };
   const ofRepositories = events.filter(isOfRepository);
-  const changes =
-    ofRepositories.length === 0 ? undefined : await changesOf(database, options.schema, ofRepositories);
+  const changes = ofRepositories.length === 0 ? undefined : await changesOf(database, options.schema, ofRepositories);
   const { position, commandId } = last;
-  return { outcome: 'folded', after: checkpoint.position, events: events.length, last: { position, commandId }, changes };
+  return {
+    outcome: 'folded',
+    after: checkpoint.position,
+    events: events.length,
+    last: { position, commandId },
+    changes,
+  };
 }
 
 async function changesOf(database: Database, schema: ReadSchema, events: readonly Recorded<RepositoryEvent>[]) {

@@ -55,7 +55,10 @@ function namesIn(
 }
 
 /** What the repository of a row holds, as far as it is known: the events of a page go on from it. */
-export function knownListOf(known: KnownImages, { repositoryId, imageCount, tagCount }: RepositoryRow): RepositoryImages {
+export function knownListOf(
+  known: KnownImages,
+  { repositoryId, imageCount, tagCount }: RepositoryRow,
+): RepositoryImages {
   const { images, tags }: KnownList = known.get(repositoryId) ?? { images: new Map(), tags: new Map() };
   return {
     images: new Map(Array.from(images, ([id, { checksum }]) => [id, checksum])),
@@ -206,10 +209,7 @@ const insertImages = inEachSchema((schema) =>
 );
 
 const insertTags = inEachSchema((schema) =>
-  prepared<
-    never,
-    readonly [repositoryIds: readonly string[], tags: readonly string[], imageIds: readonly string[]]
-  >(
+  prepared<never, readonly [repositoryIds: readonly string[], tags: readonly string[], imageIds: readonly string[]]>(
     `write_tags_${schema}`,
     `insert into ${schema}.tags (repository_id, tag, image_id)
      select * from unnest($1::uuid[], $2::text[], $3::text[])

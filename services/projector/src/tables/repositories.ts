@@ -27,10 +27,13 @@ export interface RepositoryRow {
   readonly tagCount: number;
 }
 
-export interface RepositoryChange {
+export interface RowChange {
   /** Undefined when the page created it. */
   readonly before: RepositoryRow | undefined;
   readonly after: RepositoryRow;
+}
+
+export interface RepositoryChange extends RowChange {
   /** The images and tags, as far as they are known. */
   readonly list: ImageList;
   /** Nothing is left of the list that was there before: another life has begun, or an import was taken back. */
