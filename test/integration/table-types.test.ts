@@ -91,6 +91,7 @@ const tables: DescribedTables = {
     name: 'text',
     account_id: 'text or null',
     is_organization: 'boolean, with a default',
+    made_by: 'text or null',
   },
   'directory.accounts': {
     id: 'text',
@@ -113,6 +114,7 @@ const tables: DescribedTables = {
   'directory.spent_links': { link_id: 'text', spent_at: 'time, with a default' },
   'directory.repository_names': { namespace_id: 'text', name: 'text', repository_id: 'text' },
   'directory.members': { namespace_id: 'text', account_id: 'text', role: 'text' },
+  'directory.usage': { account_id: 'text', day: 'text', events: 'bigint', bytes: 'bigint' },
   'directory.stars': {
     repository_id: 'text',
     account_id: 'text',
@@ -154,6 +156,7 @@ const kinds: Readonly<Record<string, string>> = {
   uuid: 'text',
   jsonb: 'json',
   'timestamp with time zone': 'time',
+  date: 'text',
 };
 
 interface ColumnRow {

@@ -6,8 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { z } from 'zod';
 
-/** A part takes some 2 ms. */
-const partItemsMax = 1_000;
+import { entriesAtOnceMax } from './limits.ts';
 
 export type ParsedInTurns<T> =
   { readonly success: true; readonly data: T[] } | { readonly success: false; readonly error: z.ZodError };
@@ -16,9 +15,9 @@ export type ParsedInTurns<T> =
 export async function parseInTurns<T>(schema: z.ZodType<T>, items: readonly unknown[]): Promise<ParsedInTurns<T>> {
   const data: T[] = [];
   const part = z.array(schema);
-  for (let from = 0; from < items.length; from += partItemsMax) {
+  for (let from = 0; from < items.length; from += entriesAtOnceMax) {
     if (from > 0) await nextTurn();
-    const result = part.safeParse(items.slice(from, from + partItemsMax));
+    const result = part.safeParse(items.slice(from, from + entriesAtOnceMax));
     if (!result.success) {
       const issues = result.error.issues.map((issue) => {
         const [index, ...path] = issue.path;

@@ -37,6 +37,8 @@ export const endpointCharactersMax = 255;
 
 /** Setting `NAMESPACE_REPOSITORIES_MAX`: the largest organizations of the Hub have some thousands. */
 export const namespaceRepositoriesDefault = 10_000;
+/** From so little room in a namespace on, repositories begin in it one after the other; more than can be on their way at once. */
+export const quotaLockedFromLeft = 1_000;
 /** Setting `ACCOUNT_ORGANIZATIONS_MAX`: that one account made. A person works for a few. */
 export const accountOrganizationsDefault = 50;
 /** Setting `ACCOUNT_UNCONFIRMED_ADDRESSES_MAX`: each is a mail to somebody who may not have asked for it. */

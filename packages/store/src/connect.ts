@@ -35,6 +35,8 @@ const queryMsMax = 65_000;
 /** Positions are bigint all the way: a JavaScript number would be wrong beyond 2^53, and text compares as text. */
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, BigInt);
+/** A day is a day everywhere: as a JavaScript date it would be the midnight of some zone. */
+types.setTypeParser(pg.types.builtins.DATE, (text) => text);
 
 export function connect({ url, applicationName, pooler, connectionsMax, onIdleError }: ConnectionOptions): Connection {
   const pool = new pg.Pool({

@@ -66,12 +66,21 @@ interface NamespaceTable {
   name: NamespaceName;
   account_id: string | null;
   is_organization: Generated<boolean>;
+  made_by: string | null;
 }
 
 interface MemberTable {
   namespace_id: string;
   account_id: string;
   role: 'owner' | 'member';
+}
+
+interface UsageTable {
+  account_id: string;
+  /** Of UTC: `2024-08-16`. */
+  day: ColumnType<string, string, never>;
+  events: bigint;
+  bytes: bigint;
 }
 
 interface StarTable {
@@ -176,6 +185,7 @@ export interface Tables {
   'directory.spent_links': SpentLinkTable;
   'directory.repository_names': RepositoryNameTable;
   'directory.members': MemberTable;
+  'directory.usage': UsageTable;
   'directory.stars': StarTable;
   'directory.blocked_images': BlockedImageTable;
   'read.repositories': RepositoryTable;

@@ -24,6 +24,7 @@ import { passwords } from './access/password.ts';
 import { sessions } from './access/sessions.ts';
 import { tokens } from './access/tokens.ts';
 import { createApp } from './app.ts';
+import { usage } from './commands/usage.ts';
 import { listen } from './http/listener.ts';
 import { repositoryDecider } from './repositories/decider.ts';
 import { repositoryQueue } from './repositories/execute.ts';
@@ -52,12 +53,15 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   measureProjections(registry, () => readStandings(database));
   const onCall = measureAppends(registry);
   const notify = notifier(database);
+  const counted = usage({ database, log, quotas: environment.quotas });
   const queue = repositoryQueue({
     database,
     decider: repositoryDecider({
       imagesMax: environment.repositoryImagesMax,
       tagsMax: environment.repositoryTagsMax,
     }),
+    usage: counted,
+    quotas: environment.quotas,
     groupCommit: groupCommit({
       database: appends.database,
       onAppended: notify,
@@ -74,6 +78,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     database,
     log,
     repositoryQueue: queue,
+    usage: counted,
     onAppended: notify,
     onCall,
     passwords: passwordPool,
@@ -95,6 +100,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     stop: async () => {
       ready.drain();
       await drain();
+      await counted.stop();
       await Promise.all([passwordPool.stop(), meilisearch?.stop(), appends.stop(), stop()]);
     },
   };

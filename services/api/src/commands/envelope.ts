@@ -12,7 +12,7 @@ import type { RequestContext } from '@docket/store/log/append';
 import type { PastCommand } from '@docket/store/log/read';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 
-import { actorOf } from '../access/authenticate.ts';
+import { accountOf, actorOf } from '../access/authenticate.ts';
 import type { Caller } from '../access/authenticate.ts';
 import type { ApiRequest } from '../http/request.ts';
 
@@ -20,6 +20,8 @@ export interface CommandEnvelope {
   readonly commandId: string;
   readonly metadata: Metadata;
   readonly context: RequestContext;
+  /** The account whose quotas it counts for; undefined for nobody in particular, admins of the index and operators. */
+  readonly heldTo: string | undefined;
 }
 
 /** Commands of nobody in particular are named within this id, those of an account within the account's. */
@@ -42,6 +44,7 @@ export function commandEnvelope(
     );
   }
   const { id, ip, userAgent } = request;
+  const account = accountOf(caller);
   return {
     commandId: key === undefined ? uuidv7() : uuidv5(key, actor?.id ?? nobodyId),
     metadata: { actor, request_id: id, correlation_id: id, causation_id: id },
@@ -50,6 +53,7 @@ export function commandEnvelope(
       userAgent,
       fingerprint: key === undefined || !newestKey ? null : fingerprint(request, body, newestKey),
     },
+    heldTo: account?.isAdmin ? undefined : account?.id,
   };
 }
 

@@ -5,6 +5,7 @@
 import { contendedMsMax } from '@docket/shared/limits';
 import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
+import type { DomainEvent } from '@docket/shared/stored-event';
 import { isDeadlock, isUniqueViolation } from '@docket/store/connect';
 import type { Database, Transaction } from '@docket/store/connect';
 import type { AppendCall } from '@docket/store/log/group-commit';
@@ -15,6 +16,8 @@ import { inTransaction } from '@docket/store/transaction';
 
 import { earlierOutcome, raceLost } from './envelope.ts';
 import type { CommandEnvelope } from './envelope.ts';
+import { refuseBeyondDay } from './daily-quota.ts';
+import type { Usage } from './usage.ts';
 
 export interface TransactionExecution {
   readonly database: Database;
@@ -22,11 +25,12 @@ export interface TransactionExecution {
   readonly onAppended: () => void;
   /** After every transaction that came to its append, whatever the log said. */
   readonly onCall?: ((call: AppendCall) => void) | undefined;
+  readonly usage: Usage;
 }
 
 /** `work` gives the appends that go with what it wrote; `taken` is the answer when something that must be unique is not. */
 export async function transact(
-  { database, onAppended, onCall }: TransactionExecution,
+  { database, onAppended, onCall, usage }: TransactionExecution,
   envelope: CommandEnvelope,
   taken: Refusal,
   work: (transaction: Transaction) => Promise<readonly AppendCommand[] | Refusal>,
@@ -36,14 +40,19 @@ export async function transact(
   while (performance.now() - since < contendedMsMax) {
     const past = await earlierOutcome(database, envelope);
     if (past !== undefined) return isRefusal(past) ? past : 'done';
+    const left = await usage.left(envelope.heldTo);
     const started = performance.now();
     let outcomes: readonly Verdict['outcome'][] = [];
+    let events: readonly DomainEvent[] = [];
     try {
       const outcome = await inTransaction<'done' | 'again' | Refusal>(database, async (transaction, abort) => {
         if (contended.length > 0) await lockStreams(transaction, contended);
         const appends = await work(transaction);
         if (isRefusal(appends)) return abort(appends);
         if (appends.length === 0) return 'done';
+        events = appends.flatMap((append) => append.events);
+        const refusal = refuseBeyondDay(left, events);
+        if (refusal) return abort(refusal);
         contended = appends.map(({ streamId }) => streamId);
         const verdicts = await appendAll(transaction, appends);
         outcomes = verdicts.map((verdict) => verdict.outcome);
@@ -52,7 +61,10 @@ export async function transact(
       if (outcomes.length > 0) {
         onCall?.({ way: 'transaction', seconds: (performance.now() - started) / 1_000, outcomes });
       }
-      if (outcome === 'done') onAppended();
+      if (outcome === 'done') {
+        usage.add(envelope.heldTo, events);
+        onAppended();
+      }
       if (outcome !== 'again') return outcome;
     } catch (error) {
       // Two of whom one has its row and the other the stream.

@@ -41,7 +41,9 @@ export const historyOperations: readonly Operation<HistoryRoutes>[] = [
     query: z.object({
       page_size: wholeNumber(1, historyPageMax, 'refuse')
         .default(historyPageDefault)
-        .meta({ description: `Up to ${historyPageMax}; ${historyPageDefault} unless told.` }),
+        .meta({
+          description: `Up to ${historyPageMax}; ${historyPageDefault} unless told. Fewer come where they are large: \`next\` goes on.`,
+        }),
       before: position.optional(),
     }),
     answers: {

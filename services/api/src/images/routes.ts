@@ -73,6 +73,7 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
     },
     body: imageList,
     bodyBytesMax,
+    entriesMax: ({ repositoryImagesMax }: RepositoryRoutes) => repositoryImagesMax,
     answers: {
       // Only 204 is a success to docker.
       204: done,
@@ -80,9 +81,10 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
       401: v1.unauthorized,
       403: v1.forbidden,
       404: v1.missing,
-      409: v1.conflict,
+      409: v1.noRoom,
       413: v1.tooLarge,
       422: v1.reused,
+      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: push, body: images }) => {

@@ -12,7 +12,7 @@ import { absentWithImages, evolveWithImages, noRepositoryImages } from '@docket/
 import type { RepositoryWithImages } from '@docket/shared/repository-images';
 import { repositoryStream } from '@docket/shared/stored-event';
 import type { Database, Transaction } from '@docket/store/connect';
-import { appendAll } from '@docket/store/log/append';
+import { appendAll, whyTooLarge } from '@docket/store/log/append';
 import type { AppendCommand } from '@docket/store/log/append';
 import { readNamedImages } from '@docket/store/read/images';
 import { lookUpMany } from '@docket/store/read/look-up';
@@ -213,12 +213,19 @@ async function decideBatch(
     const stored = found.get(fullName);
     const { id: repositoryId = uuidv7(), version = 0 } = stored ?? {};
     const events: RepositoryEvent[] = [];
+    const refuseLine = (number: number, rule: string) =>
+      refused.push({ number, rule, subject: JSON.stringify(fullName) });
     let state = imagined?.get(fullName) ?? (await withImages(database, stored, lines));
     for (const { number, line } of lines) {
       const namespaceId = namespaceIds.get(line.fullName.namespace) ?? nowhere;
       const news = decideImport(state, { ...line.repository, namespaceId, name: line.fullName.name }, bounds);
       if (isRefusal(news)) {
-        refused.push({ number, rule: news.message, subject: JSON.stringify(fullName) });
+        refuseLine(number, news.message);
+        continue;
+      }
+      const tooLarge = news.map(whyTooLarge).find((reason) => reason !== undefined);
+      if (tooLarge !== undefined) {
+        refuseLine(number, tooLarge);
         continue;
       }
       if (version === 0 && events.length === 0 && news.length > 0) {

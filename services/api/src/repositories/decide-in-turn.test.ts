@@ -8,6 +8,7 @@ import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { unbounded } from '../commands/daily-quota.ts';
 import { decideInTurn } from './decide-in-turn.ts';
 import type { Candidate, Decision } from './decide-in-turn.ts';
 import { repositoryDecider } from './decider.ts';
@@ -70,6 +71,7 @@ const candidate: fc.Arbitrary<Candidate> = fc
     versions,
     found,
     past: undefined,
+    left: unbounded,
     judge: ({ repository }: Lookup) => {
       if (asks === null || repository?.state.status !== 'active') return undefined;
       return repository.state.grants[asks] ? undefined : refuse('forbidden', 'not let in');
@@ -143,6 +145,7 @@ const given = (commandId: string, asked: RepositoryCommand, rest: Partial<Candid
   found,
   versions: undefined,
   past: undefined,
+  left: unbounded,
   ...rest,
 });
 

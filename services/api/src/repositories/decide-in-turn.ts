@@ -12,6 +12,8 @@ import type { DomainEvent } from '@docket/shared/stored-event';
 import type { PastCommand } from '@docket/store/log/read';
 import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 
+import { refuseBeyondDay } from '../commands/daily-quota.ts';
+import type { Left } from '../commands/daily-quota.ts';
 import { commandReused } from '../commands/envelope.ts';
 import type { RepositoryCommand, RepositoryDecider } from './decider.ts';
 
@@ -35,6 +37,8 @@ export interface Candidate {
   readonly versions: readonly number[] | undefined;
   /** What is in the log of this command already. */
   readonly past: PastCommand | Refusal | undefined;
+  /** What the account that asks may still append today. */
+  readonly left: Left;
 }
 
 export type Decision =
@@ -96,7 +100,7 @@ function decide(
   decider: RepositoryDecider,
   repository: RepositoryAt | undefined,
   list: RepositoryImages,
-  { command, judge, found, versions, past }: Candidate,
+  { command, judge, found, versions, past, left }: Candidate,
   newId: string,
 ): Decision {
   const refusal = judge({ ...found, repository });
@@ -108,6 +112,8 @@ function decide(
   const events = decider.decide(before, command);
   if (isRefusal(events)) return { is: 'told', outcome: events };
   if (events.length === 0) return { is: 'told', outcome: { events, repositoryId: id, state, version } };
+  const beyond = refuseBeyondDay(left, events);
+  if (beyond) return { is: 'told', outcome: beyond };
   const after = fold(decider.evolve, before, events);
   const executed = { events, repositoryId: id, state: after.repository, version: version + events.length };
   return { is: 'append', events, expectedVersion: version, executed, list: after.list };

@@ -390,9 +390,15 @@ describe('what a repository may hold', () => {
     givenWithin(created(), opened(1, a, b), completed(1))
       .when(openPush(a, b))
       .thenEvents(opened(2, a, b));
-    givenWithin(created(), opened(1, a, b), completed(1)).when(openPush(c)).thenRefused('conflict');
-    givenWithin(created(), opened(1, a, b)).when(putImages(c)).thenRefused('conflict');
-    givenWithin().when(openPush(a, b, c)).thenRefused('conflict');
+    givenWithin(created(), opened(1, a, b), completed(1))
+      .when(openPush(c))
+      .thenRefused('conflict');
+    givenWithin(created(), opened(1, a, b))
+      .when(putImages(c))
+      .thenRefused('conflict');
+    givenWithin()
+      .when(openPush(a, b, c))
+      .thenRefused('conflict');
   });
 
   it('is bounded in tags as well, one of which may move', () => {

@@ -4,14 +4,16 @@
  * asked of a command is decided by the pure decider; what is unique (the name) is written in the transaction that creates it.
  */
 import { decidingMsMax } from '@docket/shared/limits';
-import type { FullName } from '@docket/shared/names';
-import { refuse } from '@docket/shared/refusal';
+import type { Quotas } from '@docket/runtime/environment';
+import type { FullName, NamespaceName } from '@docket/shared/names';
+import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { noRepositoryImages } from '@docket/shared/repository-images';
 import type { RepositoryImages } from '@docket/shared/repository-images';
+import type { RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryStream } from '@docket/shared/stored-event';
 import { isConnectionLoss, isPassing, isUniqueViolation } from '@docket/store/connect';
-import type { Database } from '@docket/store/connect';
+import type { Database, Transaction } from '@docket/store/connect';
 import type { GroupCommit } from '@docket/store/log/group-commit';
 import { appendAll } from '@docket/store/log/append';
 import type { AppendCommand, Verdict } from '@docket/store/log/append';
@@ -22,6 +24,7 @@ import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
 
+import type { Left } from '../commands/daily-quota.ts';
 import { earlierOutcome, pastCommand, raceLost } from '../commands/envelope.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
 import { streamQueue } from '../commands/stream-queue.ts';
@@ -31,6 +34,8 @@ import { decideInTurn, resumed } from './decide-in-turn.ts';
 import { namedImages } from './named-images.ts';
 import type { Candidate, Decision, Executed } from './decide-in-turn.ts';
 import type { RepositoryCommand, RepositoryDecider } from './decider.ts';
+import { roomFor } from './namespace-quota.ts';
+import type { Room } from './namespace-quota.ts';
 
 export interface Execution extends TransactionExecution {
   readonly repositoryQueue: RepositoryQueue;
@@ -39,6 +44,7 @@ export interface Execution extends TransactionExecution {
 export interface Appending extends TransactionExecution {
   readonly groupCommit: GroupCommit;
   readonly decider: RepositoryDecider;
+  readonly quotas: Pick<Quotas, 'namespaceRepositoriesMax'>;
 }
 
 export interface Intent {
@@ -57,6 +63,11 @@ export interface Intent {
 interface Asked {
   readonly intent: Intent;
   readonly envelope: CommandEnvelope;
+}
+
+/** With what the account that asks may still append today. */
+interface Held extends Asked {
+  readonly left: Left;
 }
 
 export type RepositoryQueue = StreamQueue<Asked, Executed | Refusal>;
@@ -81,10 +92,12 @@ export async function executeOnRepository(
 
 type Rulings = readonly Ruling<Executed | Refusal>[];
 
-async function settle(appending: Appending, batch: readonly Asked[], attempt: Attempt): Promise<Rulings> {
-  const [first] = batch;
+async function settle(appending: Appending, asked: readonly Asked[], attempt: Attempt): Promise<Rulings> {
+  const [first] = asked;
   if (!first) return [];
-  const { database } = appending;
+  const { database, usage } = appending;
+  // Here, because within a transaction it would wait for a second connection.
+  const batch = await Promise.all(asked.map(async (one) => ({ ...one, left: await usage.left(one.envelope.heldTo) })));
   switch (attempt) {
     case 'first':
       return raced(appending, batch, asFound(first.intent.found));
@@ -100,33 +113,40 @@ async function settle(appending: Appending, batch: readonly Asked[], attempt: At
 }
 
 /** At the version that was read, which may be past when it comes to the log. */
-async function raced(appending: Appending, batch: readonly Asked[], found: Found): Promise<Rulings> {
+async function raced(appending: Appending, batch: readonly Held[], found: Found): Promise<Rulings> {
   const decided = await decide(appending, appending.database, batch, found);
-  const outcomes = found.repository
-    ? await appendedTogether(appending, decided.planned)
-    : await created(appending, decided.planned);
-  return rulings(appending.database, batch, decided.decisions, outcomes);
+  const outcomes = await appended(appending, decided.planned, found.repository !== undefined);
+  return rulings(appending, batch, decided.decisions, outcomes);
 }
 
 /** With the stream to itself: who waits for it in other processes comes after it, in the order in which they came. */
-async function undisputed(appending: Appending, batch: readonly Asked[], streamId: string): Promise<Rulings> {
+async function undisputed(appending: Appending, batch: readonly Held[], streamId: string): Promise<Rulings> {
   const { database, onAppended, onCall } = appending;
   const [first, ...others] = batch;
   if (!first) return [];
   const started = performance.now();
   try {
-    const { decisions, verdicts } = await inTransaction(database, async (transaction) => {
+    const { decisions, verdicts, room } = await inTransaction(database, async (transaction) => {
       await lockStreams(transaction, [streamId]);
       const decided = await decide(appending, transaction, batch, await lookUpAgain(transaction, batch));
       const commands = decided.planned.map(({ append }) => append);
-      return { ...decided, verdicts: commands.length === 0 ? [] : await appendAll(transaction, commands) };
+      const room = await roomForAll(appending, transaction, decided.planned);
+      return {
+        ...decided,
+        room,
+        verdicts: commands.length === 0 || room !== 'free' ? [] : await appendAll(transaction, commands),
+      };
     });
+    if (room !== 'free') {
+      if (others.length > 0) return [...(await undisputed(appending, [first], streamId)), ...others.map(() => lost)];
+      return [room === 'contended' ? lost : { is: 'settled', outcome: room }];
+    }
     const outcomes = verdicts.map(({ outcome }) => outcome);
     if (outcomes.length > 0) {
       onCall?.({ way: 'transaction', seconds: (performance.now() - started) / 1_000, outcomes });
     }
     if (outcomes.includes('appended')) onAppended();
-    return await rulings(database, batch, decisions, verdicts);
+    return await rulings(appending, batch, decisions, verdicts);
   } catch (error) {
     // Nothing happened: somebody held the stream for too long.
     if (isPassing(error)) return batch.map(() => lost);
@@ -147,15 +167,15 @@ interface Decided {
 async function decide(
   { decider }: Pick<Appending, 'decider'>,
   database: Database,
-  batch: readonly Asked[],
+  batch: readonly Held[],
   { repository, foundBy }: Found,
 ): Promise<Decided> {
   const candidates: Candidate[] = [];
-  for (const { intent, envelope } of batch) {
+  for (const { intent, envelope, left } of batch) {
     const { command, judge, versions, accountId } = intent;
     // After the look-up: what the same command did before it is found here, what it does after it is a conflict.
     const past = await earlierOutcome(database, envelope);
-    candidates.push({ commandId: envelope.commandId, command, judge, found: foundBy(accountId), versions, past });
+    candidates.push({ commandId: envelope.commandId, command, judge, found: foundBy(accountId), versions, past, left });
   }
   const images = await imagesFor(database, repository, batch);
   const started = performance.now();
@@ -211,6 +231,8 @@ interface Planned {
   readonly command: RepositoryCommand;
   readonly repositoryId: string;
   readonly append: AppendCommand;
+  /** The namespace that it adds a repository to, for an account that is held to how many it may have. */
+  readonly growing: { readonly id: string; readonly name: NamespaceName } | undefined;
 }
 
 function planOf({ intent, envelope }: Asked, decision: Decision | undefined): readonly Planned[] {
@@ -218,12 +240,37 @@ function planOf({ intent, envelope }: Asked, decision: Decision | undefined): re
   const { events, expectedVersion, executed } = decision;
   const { repositoryId } = executed;
   const append = { streamId: repositoryStream(repositoryId), expectedVersion, events, ...envelope };
-  return [{ command: intent.command, repositoryId, append }];
+  const grows = envelope.heldTo !== undefined && events.some(({ type }) => beginnings.has(type));
+  const growing =
+    grows && executed.state.status !== 'absent'
+      ? { id: executed.state.namespace_id, name: intent.fullName.namespace }
+      : undefined;
+  return [{ command: intent.command, repositoryId, append, growing }];
 }
 
+const beginnings: ReadonlySet<string> = new Set<RepositoryEvent['type']>(['RepositoryCreated', 'RepositoryRestored']);
+
 type Outcome = Verdict['outcome'];
-/** Of an append; `failed` is one that nobody knows the fate of, or that the log does not take. */
-type Appended = { readonly outcome: Outcome } | { readonly failed: unknown };
+/** Of an append; `failed` is one that nobody knows the fate of, or that the log does not take; `refused` is beyond a quota. */
+type Appended = { readonly outcome: Outcome } | { readonly failed: unknown } | { readonly refused: Refusal };
+
+async function appended(
+  appending: Appending,
+  planned: readonly Planned[],
+  isKnown: boolean,
+): Promise<readonly Appended[]> {
+  const [first, ...others] = planned;
+  if (!first) return [];
+  if (isKnown && !planned.some(({ growing }) => growing)) return appendedTogether(appending, planned);
+  // A beginning goes into the log in a transaction of its own, and what was decided after it is decided again.
+  const outcome =
+    isKnown && !first.growing
+      ? (await appendedTogether(appending, [first]))[0]
+      : await begun(appending, first, isKnown);
+  return [outcome ?? conflict, ...others.map(() => conflict)];
+}
+
+const conflict: Appended = { outcome: 'conflict' };
 
 /** In the order of what was planned. */
 async function appendedTogether({ groupCommit }: Appending, planned: readonly Planned[]): Promise<readonly Appended[]> {
@@ -235,7 +282,7 @@ async function appendedTogether({ groupCommit }: Appending, planned: readonly Pl
   } catch (error) {
     if (others.length === 0 || isConnectionLoss(error)) return commands.map(() => failure(error));
     // One of them the log does not take: the first is told alone, the others are decided again on what that leaves.
-    return [await appendedAlone(groupCommit, first), ...others.map((): Appended => ({ outcome: 'conflict' }))];
+    return [await appendedAlone(groupCommit, first), ...others.map(() => conflict)];
   }
 }
 
@@ -253,35 +300,32 @@ function failure(error: unknown): Appended {
   return isUniqueViolation(error, 'events_command') ? { outcome: 'duplicate' } : { failed: error };
 }
 
-async function created(
-  { database, onAppended, onCall }: Appending,
-  [planned]: readonly Planned[],
-): Promise<readonly Appended[]> {
-  if (!planned) return [];
+async function begun(appending: Appending, planned: Planned, isKnown: boolean): Promise<Appended> {
+  const { onAppended, onCall } = appending;
   const started = performance.now();
   try {
-    const outcome = await create(database, planned);
+    const outcome = await begin(appending, planned, isKnown);
+    if (isRefusal(outcome)) return { refused: outcome };
     onCall?.({ way: 'transaction', seconds: (performance.now() - started) / 1_000, outcomes: [outcome] });
     if (outcome === 'appended') onAppended();
-    return [{ outcome }];
+    return { outcome };
   } catch (error) {
-    return [failure(error)];
+    return failure(error);
   }
 }
 
-/** The first event of a repository goes with its name: two who create the same name at once must not both succeed. */
-async function create(database: Database, { command, repositoryId, append }: Planned): Promise<Outcome> {
-  if (command.type !== 'OpenPush' && command.type !== 'Create')
-    throw new Error(`${command.type} made events of a repository that never was`);
-  const { namespaceId, name } = command;
+/**
+ * The first event of a repository goes with its name: two who create the same name at once must not both succeed. Where the namespace
+ * is near its bound, it is counted with nobody else beginning another one in it.
+ */
+async function begin(appending: Appending, planned: Planned, isKnown: boolean): Promise<Outcome | Refusal> {
+  const { append } = planned;
   try {
-    return await inTransaction<Outcome>(database, async (transaction, abort) => {
-      const { numInsertedOrUpdatedRows } = await transaction
-        .insertInto('directory.repository_names')
-        .values({ namespace_id: namespaceId, name, repository_id: repositoryId })
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirstOrThrow();
-      if (numInsertedOrUpdatedRows === 0n) return abort('conflict');
+    return await inTransaction<Outcome | Refusal>(appending.database, async (transaction, abort) => {
+      if (isKnown) await lockStreams(transaction, [append.streamId]);
+      const room = await roomForAll(appending, transaction, [planned]);
+      if (room !== 'free') return abort(room === 'contended' ? 'conflict' : room);
+      if (!isKnown && !(await takeName(transaction, planned))) return abort('conflict');
       const [verdict] = await appendAll(transaction, [append]);
       return verdict?.outcome === 'appended' ? 'appended' : abort(verdict?.outcome ?? 'conflict');
     });
@@ -292,9 +336,26 @@ async function create(database: Database, { command, repositoryId, append }: Pla
   }
 }
 
+async function takeName(transaction: Transaction, { command, repositoryId }: Planned): Promise<boolean> {
+  if (command.type !== 'OpenPush' && command.type !== 'Create')
+    throw new Error(`${command.type} made events of a repository that never was`);
+  const { numInsertedOrUpdatedRows } = await transaction
+    .insertInto('directory.repository_names')
+    .values({ namespace_id: command.namespaceId, name: command.name, repository_id: repositoryId })
+    .onConflict((taken) => taken.doNothing())
+    .executeTakeFirstOrThrow();
+  return numInsertedOrUpdatedRows === 1n;
+}
+
+/** For the repositories that begin: they are all of one name, and so of one namespace. */
+async function roomForAll({ quotas }: Appending, transaction: Transaction, planned: readonly Planned[]): Promise<Room> {
+  const growing = planned.find((one) => one.growing)?.growing;
+  return growing ? roomFor(transaction, growing, quotas.namespaceRepositoriesMax) : 'free';
+}
+
 /** What is said after an append that did not happen was decided on a state that never was. */
 async function rulings(
-  database: Database,
+  appending: Appending,
   batch: readonly Asked[],
   decisions: readonly Decision[],
   outcomes: readonly Appended[],
@@ -309,7 +370,7 @@ async function rulings(
         given.push(holds ? { is: 'settled', outcome: decision.outcome } : lost);
         break;
       case 'append': {
-        const ruling = await rulingOn(database, asked, decision.executed, left.shift());
+        const ruling = await rulingOn(appending, asked, decision.executed, left.shift());
         given.push(ruling);
         holds &&= ruling.is === 'settled' && ruling.outcome === decision.executed;
         break;
@@ -323,14 +384,16 @@ async function rulings(
 }
 
 async function rulingOn(
-  database: Database,
+  { database, usage }: Appending,
   { intent, envelope }: Asked,
   executed: Executed,
-  appended: Appended = { outcome: 'conflict' },
+  given: Appended = conflict,
 ): Promise<Ruling<Executed | Refusal>> {
-  if ('failed' in appended) return { is: 'failed', error: appended.failed };
-  switch (appended.outcome) {
+  if ('failed' in given) return { is: 'failed', error: given.failed };
+  if ('refused' in given) return { is: 'settled', outcome: given.refused };
+  switch (given.outcome) {
     case 'appended':
+      usage.add(envelope.heldTo, executed.events);
       return { is: 'settled', outcome: executed };
     case 'conflict':
       return lost;

@@ -42,14 +42,16 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
     },
     body: imageList,
     bodyBytesMax,
+    entriesMax: ({ repositoryImagesMax }: RepositoryRoutes) => repositoryImagesMax,
     answers: {
       200: { description: 'The push is open.', ...tokenAnswer },
       400: v1.badRequest,
       401: v1.unauthorized,
       403: v1.forbidden,
-      409: v1.conflict,
+      409: v1.noRoom,
       413: v1.tooLarge,
       422: v1.reused,
+      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: { namespace, ...push }, body: images }) => {
@@ -86,6 +88,7 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       404: v1.missing,
       413: v1.tooLarge,
       422: v1.reused,
+      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: push }) => {
