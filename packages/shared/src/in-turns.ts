@@ -8,6 +8,11 @@ import { z } from 'zod';
 
 import { entriesAtOnceMax } from './limits.ts';
 
+/** Between two steps of work on so many items: everybody else has a turn when there are many. */
+export async function turnBetween(items: number): Promise<void> {
+  if (items > entriesAtOnceMax) await nextTurn();
+}
+
 export type ParsedInTurns<T> =
   { readonly success: true; readonly data: T[] } | { readonly success: false; readonly error: z.ZodError };
 

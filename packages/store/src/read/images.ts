@@ -5,7 +5,7 @@
  */
 import { imageEntry } from '@docket/shared/image-lists';
 import type { ImageEntry } from '@docket/shared/image-lists';
-import { parseInTurns } from '@docket/shared/in-turns';
+import { parseInTurns, turnBetween } from '@docket/shared/in-turns';
 import type { Checksum, ImageId, TagName } from '@docket/shared/names';
 import type { RepositoryEvent } from '@docket/shared/repositories';
 import { evolveImages, noRepositoryImages } from '@docket/shared/repository-images';
@@ -96,6 +96,7 @@ export async function readNamedImages(
 ): Promise<RepositoryImages> {
   const [row] = await namedStatement(database, [repositoryId, imageIds, tags, announcedLengths]);
   if (!row) return noRepositoryImages;
+  await turnBetween(row.images?.length ?? 0);
   const list = {
     images: new Map(row.images ?? []),
     tags: new Map(row.tags ?? []),

@@ -3,6 +3,7 @@
  * snapshot, folded with the same `evolve`. Right while the projector is stopped, even since before the repository was created.
  */
 import { fold } from '@docket/shared/decider';
+import { turnBetween } from '@docket/shared/in-turns';
 import type { FullName, NamespaceName } from '@docket/shared/names';
 import { absentRepository, evolve, isPublic, updatedAt } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
@@ -164,6 +165,7 @@ export async function lookUpImagesWithAccount(
   for (const stored of row?.tail ?? []) {
     tail.push({ event: await readRepositoryEventInTurns(stored), recordedAt: new Date(stored.recorded_at) });
   }
+  await turnBetween(row?.images?.length ?? 0);
   const stored = { ...noRepositoryImages, images: new Map(row?.images ?? []) };
   const { images } = foldImages(
     stored,

@@ -1,5 +1,6 @@
 /** The image list of a repository: written by whoever pushed, read by everybody who pulls and by the registry between. */
 import { bodyBytesMax } from '@docket/shared/limits';
+import { turnBetween } from '@docket/shared/in-turns';
 import { imageId } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import { z } from 'zod';
@@ -52,6 +53,7 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
         return missing(fullName);
       const { life, status } = repository.state;
       const images = imagesDto(found.images);
+      await turnBetween(images.length);
       const shown = found.imagesMayBeBlocked ? await withoutBlocked(using.database, images) : images;
       if (status === 'deleting') return answer(200, shown);
       const grant = { caller, fullName, repositoryId: repository.id, life, access: 'read' } as const;

@@ -381,38 +381,3 @@ it('a push tells which registries its client was sent to', () => {
   });
   expect(events).toContainEqual({ type: 'PushOpened', data: { push: 1, images: [], endpoints } });
 });
-
-describe('what a repository may hold', () => {
-  const { given: givenWithin } = specification(repositoryDecider({ imagesMax: 2, tagsMax: 1 }));
-  const c = entry('c');
-
-  it('is bounded over all its pushes, and not for each of them', () => {
-    givenWithin(created(), opened(1, a, b), completed(1))
-      .when(openPush(a, b))
-      .thenEvents(opened(2, a, b));
-    givenWithin(created(), opened(1, a, b), completed(1))
-      .when(openPush(c))
-      .thenRefused('conflict');
-    givenWithin(created(), opened(1, a, b))
-      .when(putImages(c))
-      .thenRefused('conflict');
-    givenWithin()
-      .when(openPush(a, b, c))
-      .thenRefused('conflict');
-  });
-
-  it('is bounded in tags as well, one of which may move', () => {
-    givenWithin(created(), opened(1, aTagged), completed(1))
-      .when(putImages(entry('b', { tag: 'latest' })))
-      .thenEvents(added(entry('b', { tag: 'latest' })));
-    givenWithin(created(), opened(1, aTagged), completed(1))
-      .when(putImages(entry('a', { tag: 'v1' })))
-      .thenRefused('conflict');
-  });
-
-  it('may be more than the bounds of today, as long as nothing is added', () => {
-    givenWithin(created(), opened(1, a, b, c), completed(1))
-      .when(openPush(a, b, c))
-      .thenEvents(opened(2, a, b, c));
-  });
-});

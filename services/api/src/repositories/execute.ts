@@ -3,13 +3,13 @@
  * while others are at it are decided together, one after the other, and appended with one call (`commands/stream-queue.ts`). What is not
  * asked of a command is decided by the pure decider; what is unique (the name) is written in the transaction that creates it.
  */
+import { turnBetween } from '@docket/shared/in-turns';
 import { decidingMsMax } from '@docket/shared/limits';
 import type { Quotas } from '@docket/runtime/environment';
 import type { FullName, NamespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { noRepositoryImages } from '@docket/shared/repository-images';
-import type { RepositoryImages } from '@docket/shared/repository-images';
 import type { RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryStream } from '@docket/shared/stored-event';
 import { isConnectionLoss, isPassing, isUniqueViolation } from '@docket/store/connect';
@@ -177,24 +177,19 @@ async function decide(
     const past = await earlierOutcome(database, envelope);
     candidates.push({ commandId: envelope.commandId, command, judge, found: foundBy(accountId), versions, past, left });
   }
-  const images = await imagesFor(database, repository, batch);
+  // After the look-up as well: what happens between the two makes a conflict of the append.
+  const named = namedImages(batch.map(({ intent }) => intent.command));
+  const many = named?.imageIds.length ?? 0;
+  const images = repository && named ? await readNamedImages(database, repository.id, named) : noRepositoryImages;
+  await turnBetween(many);
   const started = performance.now();
   const decisions = decideInTurn(repository, images, candidates, {
     decider,
     newId: uuidv7(),
     goesOn: () => performance.now() - started < decidingMsMax,
   });
+  await turnBetween(many);
   return { decisions, planned: batch.flatMap((asked, index) => planOf(asked, decisions[index])) };
-}
-
-/** Read after the look-up: what happens between the two makes a conflict of the append. */
-async function imagesFor(
-  database: Database,
-  repository: RepositoryAt | undefined,
-  batch: readonly Asked[],
-): Promise<RepositoryImages> {
-  const named = repository && namedImages(batch.map(({ intent }) => intent.command));
-  return named ? readNamedImages(database, repository.id, named) : noRepositoryImages;
 }
 
 interface Found {
