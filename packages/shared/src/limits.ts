@@ -63,9 +63,11 @@ export const passwordCharactersMin = 5;
 
 /** Accounts whose use is known at once; those that appended nothing for the longest time are read again when they come back. */
 export const usagesKnownMax = 20_000;
-/** How long a process adds up before it writes. What several processes let through beyond a quota is what they append in that time. */
+/** How long a process adds up before it writes, while the account is far from its quota. */
 export const usageWrittenAfterMs = 1_000;
-/** From this share of a quota on, every command reads what other processes counted. */
+/** What is this share of a quota is written at once: so much each process may be ahead of what the others know. */
+export const usageWrittenShare = 0.01;
+/** From this share of a quota on, every command is written at once and reads what other processes wrote. */
 export const usageCloseShare = 0.9;
 /** How old what a process knows may be while an account is far from its quota. */
 export const usageKnownMsMax = 60_000;

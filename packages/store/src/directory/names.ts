@@ -22,7 +22,7 @@ export async function readFullNames(
 export async function countNames(database: Database, namespaceId: string, max: number): Promise<number> {
   const { rows } = await sql<{ readonly count: bigint }>`select count(*) as count from (
       select from directory.repository_names where namespace_id = ${namespaceId} limit ${max}
-    ) some`.execute(database);
+    ) as names`.execute(database);
   return Number(rows[0]?.count ?? 0);
 }
 

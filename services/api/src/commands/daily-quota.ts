@@ -31,7 +31,7 @@ function usedUp(unit: keyof Amount, left: Left, wanted: number): Refusal {
   return {
     ...refuse(
       'quota_used_up',
-      `an account may cause ${left.max[unit]} ${what} a day; ${left[unit]} are left, and this needs ${wanted}`,
+      `an account may cause ${left.max[unit]} ${what} a day and has ${left[unit]} left; this needs ${wanted}`,
     ),
     quota: { limit: left.max[unit], left: left[unit] },
     afterSeconds: left.afterSeconds,

@@ -62,7 +62,7 @@ export async function transact(
         onCall?.({ way: 'transaction', seconds: (performance.now() - started) / 1_000, outcomes });
       }
       if (outcome === 'done') {
-        usage.add(envelope.heldTo, events);
+        await usage.add(envelope.heldTo, events);
         onAppended();
       }
       if (outcome !== 'again') return outcome;

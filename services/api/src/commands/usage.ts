@@ -1,7 +1,8 @@
 /**
  * What each account appended today (UTC), over all processes. A process adds up in memory and writes every second or so, which tells it
- * what the others wrote. Far from its quota an account is judged by what the process knows; close to it, by what the database does. So
- * an account gets beyond its quota by what is on its way when it is met, and what other processes append for it in a second.
+ * what the others wrote. Far from its quota an account is judged by what the process knows; close to it every command is counted before
+ * it is answered, and the next is judged by what the database knows. So an account gets beyond its quota by the commands that are on
+ * their way at once when it is met, and by a hundredth of it for each other process.
  */
 import type { Quotas } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
@@ -11,6 +12,7 @@ import {
   usageKnownMsMax,
   usagesKnownMax,
   usageWrittenAfterMs,
+  usageWrittenShare,
 } from '@docket/shared/limits';
 import type { DomainEvent } from '@docket/shared/stored-event';
 import type { Database } from '@docket/store/connect';
@@ -24,8 +26,8 @@ import type { Amount, Left } from './daily-quota.ts';
 export interface Usage {
   /** What an account may still append today. Undefined is one that no quota holds. Rejects when the database cannot be asked. */
   readonly left: (accountId: string | undefined) => Promise<Left>;
-  /** What is in the log now. */
-  readonly add: (accountId: string | undefined, events: readonly DomainEvent[]) => void;
+  /** What is in the log now. Close to the quota it is to be waited for, until the other processes can know. */
+  readonly add: (accountId: string | undefined, events: readonly DomainEvent[]) => Promise<void>;
   /** Writes what is not written yet. */
   readonly stop: () => Promise<void>;
 }
@@ -33,7 +35,7 @@ export interface Usage {
 /** Where no account is held to anything, as at the console of the operator. */
 export const uncounted: Usage = {
   left: () => Promise.resolve(unbounded),
-  add: () => undefined,
+  add: () => Promise.resolve(),
   stop: () => Promise.resolve(),
 };
 
@@ -76,7 +78,8 @@ export function usage({ database, log, quotas }: UsageOptions): Usage {
     let at = known.get(accountId);
     if (at?.day !== today || performance.now() - at.readAt > usageKnownMsMax) at = await readAgain(accountId);
     // A day only adds: what is used up stays so without being asked for.
-    else if (isWithin(at, max) && !isWithin(used(accountId, at), far(max))) at = await readAgain(accountId);
+    else if (isWithin(at, max) && !isWithin(used(accountId, at), share(max, usageCloseShare)))
+      at = await readAgain(accountId);
     const amount = used(accountId, at);
     return {
       events: Math.max(0, max.events - amount.events),
@@ -117,10 +120,13 @@ export function usage({ database, log, quotas }: UsageOptions): Usage {
     return at;
   }
 
-  function add(accountId: string | undefined, events: readonly DomainEvent[]): void {
+  async function add(accountId: string | undefined, events: readonly DomainEvent[]): Promise<void> {
     if (accountId === undefined || events.length === 0) return;
     const bytes = events.reduce((total, event) => total + dataBytes(event), 0);
     pending.set(accountId, sum(pending.get(accountId) ?? nothing, { events: events.length, bytes }));
+    const isMuch = !isWithin(pending.get(accountId) ?? nothing, share(max, usageWrittenShare));
+    const isClose = !isWithin(used(accountId, known.get(accountId) ?? nothing), share(max, usageCloseShare));
+    if (isMuch || isClose) return write();
     timer ??= setTimeout(() => void write(), usageWrittenAfterMs).unref();
   }
 
@@ -184,8 +190,8 @@ export function usage({ database, log, quotas }: UsageOptions): Usage {
   };
 }
 
-function far(max: Amount): Amount {
-  return { events: max.events * usageCloseShare, bytes: max.bytes * usageCloseShare };
+function share(max: Amount, part: number): Amount {
+  return { events: max.events * part, bytes: max.bytes * part };
 }
 
 function isWithin(amount: Amount, max: Amount): boolean {

@@ -130,12 +130,9 @@ async function undisputed(appending: Appending, batch: readonly Held[], streamId
       await lockStreams(transaction, [streamId]);
       const decided = await decide(appending, transaction, batch, await lookUpAgain(transaction, batch));
       const commands = decided.planned.map(({ append }) => append);
-      const room = await roomForAll(appending, transaction, decided.planned);
-      return {
-        ...decided,
-        room,
-        verdicts: commands.length === 0 || room !== 'free' ? [] : await appendAll(transaction, commands),
-      };
+      const left = await roomForAll(appending, transaction, decided.planned);
+      const appends = left === 'free' && commands.length > 0;
+      return { ...decided, room: left, verdicts: appends ? await appendAll(transaction, commands) : [] };
     });
     if (room !== 'free') {
       if (others.length > 0) return [...(await undisputed(appending, [first], streamId)), ...others.map(() => lost)];
@@ -388,7 +385,7 @@ async function rulingOn(
   if ('refused' in given) return { is: 'settled', outcome: given.refused };
   switch (given.outcome) {
     case 'appended':
-      usage.add(envelope.heldTo, executed.events);
+      await usage.add(envelope.heldTo, executed.events);
       return { is: 'settled', outcome: executed };
     case 'conflict':
       return lost;
