@@ -42,11 +42,11 @@ const documentSchema = z.object({
 
 export interface Exchange {
   readonly method: string;
-  /** With its query. */
+  /** The target, with its query. */
   readonly target: string;
   readonly status: number;
   readonly contentType: string | null;
-  /** As it came over the wire. */
+  /** The body as it came over the wire. */
   readonly body: string;
 }
 
@@ -91,7 +91,7 @@ export class Description {
       validate(value) ? [] : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
   }
 
-  /** What is wrong with the exchange by this document; nothing when it is as described. */
+  /** The faults of the exchange by this document; empty when it is as described. */
   faults({ method, target, status, contentType, body }: Exchange): string[] {
     const asked = method === 'HEAD' ? 'GET' : method;
     const path = this.#pathOf(target.split('?')[0] ?? '');
@@ -114,7 +114,7 @@ export class Description {
     return errors.map((error) => `${method} ${path} ${status}: ${error} in ${body}`);
   }
 
-  /** Of several that fit the one with the fewest parameters, as OpenAPI wants it. */
+  /** Chooses the path with the fewest parameters of those that fit, as OpenAPI wants it. */
   #pathOf(target: string): string | undefined {
     const plain = (path: string) => path.replace(/\/$/, '') || '/';
     const fitting = Object.keys(this.#document.paths).filter((path) =>

@@ -1,4 +1,4 @@
-/** What a search term means, the document that the index holds of a repository, and the answer of the seed. */
+/** The meaning of a search term, the document that the index holds of a repository, and the answer of the seed. */
 import { displayName, library, namespaceName, parseFullName } from './names.ts';
 import type { FullName, NamespaceName } from './names.ts';
 import { starsOf } from './repositories.ts';
@@ -16,7 +16,7 @@ export interface SearchResult {
 export interface SearchDocument extends SearchResult {
   /** The position of the event that created the repository: an integer, never given twice. */
   readonly id: number;
-  /** As it is shown: bare for official ones. */
+  /** The name as it is shown: bare for official repositories. */
   readonly full_name: string;
   readonly namespace: string;
   readonly private: boolean;

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 
 import type { Database } from '../connect.ts';
 
-/** By id, as `namespace/name`. */
+/** The full names of repositories, `namespace/name`, by their ids. */
 export async function readFullNames(
   database: Database,
   repositoryIds: readonly string[],
