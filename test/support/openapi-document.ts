@@ -60,12 +60,14 @@ export class Description {
   readonly #document: z.infer<typeof documentSchema>;
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
   readonly #compiled = new Map<string, ValidateFunction>();
+  readonly #patterns: readonly { readonly path: string; readonly pattern: RegExp }[];
   /** Pairs of an operation and a status that an exchange was held to. */
   readonly seen = new Set<string>();
 
   constructor(document: unknown) {
     this.#document = documentSchema.parse(document);
     this.#ajv.addSchema({ $id: 'docket', components: this.#document.components });
+    this.#patterns = Object.keys(this.#document.paths).map((path) => ({ path, pattern: patternOf(path) }));
   }
 
   get operations(): DescribedOperation[] {
@@ -116,18 +118,23 @@ export class Description {
 
   /** Chooses the path with the fewest parameters of those that fit, as OpenAPI wants it. */
   #pathOf(target: string): string | undefined {
-    const plain = (path: string) => path.replace(/\/$/, '') || '/';
-    const fitting = Object.keys(this.#document.paths).filter((path) =>
-      new RegExp(
-        `^${plain(path)
-          .replaceAll('.', '\\.')
-          .replaceAll(/\{\w+\}/g, '[^/]+')}$`,
-      ).test(plain(target)),
-    );
+    const asked = withoutSlash(target);
+    const fitting = this.#patterns.filter(({ pattern }) => pattern.test(asked)).map(({ path }) => path);
     const parameters = (path: string) => path.split('{').length;
     const resource = (path: string) => (/\/(images|auth|access)$/.test(path) ? 0 : 1);
     return fitting.toSorted(
       (left, right) => resource(left) - resource(right) || parameters(left) - parameters(right),
     )[0];
   }
+}
+
+function withoutSlash(path: string): string {
+  return path.replace(/\/$/, '') || '/';
+}
+
+function patternOf(path: string): RegExp {
+  const segments = withoutSlash(path)
+    .replaceAll('.', '\\.')
+    .replaceAll(/\{\w+\}/g, '[^/]+');
+  return new RegExp(`^${segments}$`);
 }
