@@ -3,7 +3,7 @@
  * one of these tests fails, raise the version in checkpoint.ts and write the new one here. CONTRIBUTING.md says what else that needs.
  */
 import { absentRepository, evolve } from '@docket/shared/repositories';
-import { parseFullName, repositoryName } from '@docket/shared/names';
+import { namespaceName, repositoryName } from '@docket/shared/names';
 import { searchDocument } from '@docket/shared/search';
 import { expect, test } from 'vitest';
 
@@ -41,7 +41,7 @@ test('the state in a row of the tables has the fields of this version', () => {
 });
 
 test('the document of a repository in the search index has the fields of this version', () => {
-  const fullName = parseFullName('library/tool') ?? expect.fail('it is a name');
+  const fullName = { namespace: namespaceName.parse('library'), name: repositoryName.parse('tool') };
   const document = searchDocument({ number: 1n, fullName, state, lastUpdated: new Date(0) });
   expect({ version: searchProjection.version, fields: Object.keys(document ?? {}).toSorted() }).toEqual({
     version: 1,
