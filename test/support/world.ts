@@ -9,12 +9,13 @@ import pg from 'pg';
 import { inject } from 'vitest';
 
 import type { Stack } from '../stack.ts';
-import { apiService, docket, projectorService, runDocket } from './docket.ts';
+import { apiService, projectorService, runDocket } from './docket.ts';
 import type { Service, VerbResult } from './docket.ts';
 import { mailsIn } from './mail.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 import { until } from './until.ts';
+import { runVerb } from './verbs.ts';
 
 const requestTimeoutMs = 10_000;
 
@@ -173,7 +174,7 @@ export function seen({ stack, pool, apiUrls, databaseUrls, environment, dataDire
     meilisearchKey: meilisearch.key,
     dataDirectory,
     environment,
-    verb: (words, input) => docket(words, environment, input),
+    verb: (words, input) => runVerb(words, environment, input),
     query,
     mails,
     createAccount: (name = `user_${randomBytes(5).toString('hex')}`, { active = true } = {}) =>
