@@ -161,7 +161,7 @@ describe('the database', () => {
     await world.database.stop();
     try {
       for (const [method, target, authorization, sent] of requests) {
-        // By both processes.
+        // Both processes are asked.
         for (let time = 0; time < 2; time++) {
           const answer = await stage.send({ method, target, headers: headersWith(authorization), body: sent });
           expect({ method, target, ...whole(answer) }).toEqual({ method, target, ...unavailable });
@@ -246,7 +246,7 @@ describe('the database', () => {
     return cut;
   }
 
-  /** Of both processes, the connections over which they append. */
+  /** The connections over which both processes append. */
   async function logBackends(condition: string): Promise<number[]> {
     const { rows } = await superuser.query<{ pid: number }>(
       `select pid from pg_stat_activity

@@ -13,7 +13,7 @@ import { groupCommit } from '@docket/store/log/group-commit';
 
 export const endpoints = endpointsOf(Object.values(slices).flat());
 
-/** Those of the Hub's present API, by which repositories are managed. */
+/** The endpoints of the Hub's present API, by which repositories are managed. */
 export const managementEndpoints = endpoints.filter(
   ({ path }) => path.startsWith('/v2/') && path !== '/v2/' && path !== '/v2/_catalog' && !path.endsWith('/history'),
 );

@@ -35,7 +35,7 @@ interface RepositoryLine {
   readonly tag_count: number;
 }
 
-/** As little of the projector's code as can be: rows are compared with a plain fold of each stream from its first event. */
+/** Rows are compared with a plain fold of each stream from its first event, with as little of the projector's code as can be. */
 export async function expectedReadModels(database: Database): Promise<ReadModels> {
   const { rows } = await sql<
     StoredEvent & { stream_id: string; position: string; updated_at: string }

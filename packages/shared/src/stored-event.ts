@@ -17,7 +17,7 @@ export type DomainEvent = AccountEvent | ImageEvent | OrganizationEvent | Reposi
 /** The versions in which events are written today, where that is not the first. Each older one has its upcaster. */
 const writtenVersions: Readonly<Partial<Record<DomainEvent['type'], number>>> = { PushOpened: 2 };
 
-/** Of every event that was never written otherwise. */
+/** The version of every event type that has only had one. */
 export const schemaVersion = 1;
 
 export function schemaVersionOf(type: DomainEvent['type']): number {
@@ -26,9 +26,9 @@ export function schemaVersionOf(type: DomainEvent['type']): number {
 
 type Upcaster = (data: Readonly<Record<string, unknown>>) => Record<string, unknown>;
 
-/** From the version that an event has to the next, in turn: `[0]` makes the second of the first. */
+/** Each upcaster makes the next version of an event's data: `[0]` makes the second of the first. */
 const upcasters: Readonly<Partial<Record<DomainEvent['type'], readonly Upcaster[]>>> = {
-  // Nobody noted where the client was sent.
+  // The first version did not record where the client was sent.
   PushOpened: [(data) => ({ ...data, endpoints: [] })],
 };
 
@@ -42,7 +42,7 @@ const domainEvent = z.discriminatedUnion('type', [
 const objectSchema = z.record(z.string(), z.unknown());
 const knownTypes: readonly DomainEvent['type'][] = domainEvent.options.map(({ shape }) => shape.type.value);
 
-/** Not what its type and version say that it is. */
+/** The event's data does not fit its type and version. */
 export class UnreadableEvent extends Error {}
 
 /** Written by a newer version of this program: that one can read it. */

@@ -8,12 +8,12 @@ import type { Tables } from './tables.ts';
 
 /** Every statement goes through this handle; a transaction is one as well. */
 export type Database = Kysely<Tables>;
-/** In the signature of a function it says that the function must be in a transaction. */
+/** A function whose signature asks for this type must run in a transaction. */
 export type Transaction = KyselyTransaction<Tables>;
 
 export interface Connection {
   readonly database: Database;
-  /** For those who measure it. */
+  /** The pool behind the handle, for metrics. */
   readonly pool: Readonly<Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>>;
   readonly stop: () => Promise<void>;
 }

@@ -8,7 +8,7 @@ import pg from 'pg';
 
 import { preparedName } from './prepared.ts';
 
-/** What is needed of a client of `pg`. */
+/** The part of a client of `pg` that the dialect needs. */
 export interface PooledClient extends Pick<pg.PoolClient, 'on' | 'off' | 'release'> {
   query(config: pg.QueryConfig): Promise<pg.QueryResult>;
 }
@@ -102,7 +102,7 @@ function pooledConnection(client: PooledClient, prepares: boolean): PooledConnec
   };
 }
 
-/** What the server refuses leaves the connection good; whatever else went wrong, nobody knows what comes next on it. */
+/** A statement that the server refuses leaves the connection good; after any other error its state is unknown. */
 function endsConnection(error: Error): boolean {
   return !(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC';
 }

@@ -46,7 +46,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     applicationName: 'docket api',
     connectionsMax: databaseConnectionsMax,
   });
-  // Its own connection: a push must not wait behind reads.
+  // Appends have a connection of their own: a push must not wait behind reads.
   const appends = connect({ ...connection, applicationName: 'docket api log', connectionsMax: 1 });
   const registry = createRegistry();
   measurePools(registry, { api: pool, log: appends.pool });

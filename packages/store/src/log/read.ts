@@ -152,7 +152,7 @@ export interface PastCommand {
 
 /** What an earlier try of this command wrote; undefined when it wrote nothing. */
 export async function readCommand(database: Database, commandId: string): Promise<PastCommand | undefined> {
-  // By way of the first event: only that one is indexed by its command, and all of a command's events follow it in one stream.
+  // The statement finds the first event, which alone is indexed by its command; the others follow it in the same stream.
   const rows = await database
     .selectFrom('es.events as first')
     .innerJoin('es.events as event', (join) =>

@@ -1,4 +1,4 @@
-/** Who asks: nobody, an account by its password or in a session that it began with it, or the holder of an access token. */
+/** Authentication: a caller is nobody, an account by its password or a session, or the holder of an access token. */
 import type { FullName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
@@ -19,7 +19,7 @@ export type Caller =
   | { readonly by: 'nothing' }
   | { readonly by: 'password'; readonly account: AccountRow }
   | { readonly by: 'session'; readonly account: AccountRow; readonly sessionId: string }
-  /** Without an account: a pull that nobody in particular asked for. */
+  /** A token without an account belongs to an anonymous pull. */
   | { readonly by: 'token'; readonly account: AccountRow | undefined; readonly claims: Claims };
 
 export interface Authentication {

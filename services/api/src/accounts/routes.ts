@@ -162,7 +162,7 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
 
 interface NewAccount {
   readonly envelope: CommandEnvelope;
-  /** By this very command, whose answer was lost. */
+  /** True when an earlier try of this command did it and its answer was lost. */
   readonly isDone: boolean;
 }
 

@@ -70,7 +70,7 @@ export async function transact(
       // Two of whom one has its row and the other the stream.
       if (isDeadlock(error)) continue;
       if (!isUniqueViolation(error)) throw error;
-      // Taken by somebody else, or by this very command when it was sent twice at once.
+      // Somebody else took the name or address, or this very command did when it was sent twice at once.
       const twin = await earlierOutcome(database, envelope);
       if (twin === undefined) return taken;
       return isRefusal(twin) ? twin : 'done';

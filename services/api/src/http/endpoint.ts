@@ -1,5 +1,5 @@
 /**
- * From express to an operation and back: one request object, one answer, one place for refusals and for errors that nobody expected.
+ * Connects express to operations: one request object, one answer, one place for refusals and for unexpected errors.
  * A path that is known answers every other method with 405 and the list of those that it has.
  */
 import type { Log } from '@docket/runtime/log';

@@ -32,7 +32,7 @@ const batchLinesMax = 500;
 const batchCharactersMax = 4_000_000;
 
 export interface RefusedLine extends BadLine {
-  /** From 1. */
+  /** The number of the line, from 1. */
   readonly number: number;
 }
 
@@ -104,7 +104,7 @@ export async function runImport(options: ImportOptions): Promise<ImportCounts> {
   async function flush(): Promise<void> {
     await committing;
     committing = commit(batch, read);
-    // Whoever waits for it next sees the failure.
+    // The next wait for this batch sees the failure.
     committing.catch(() => undefined);
     batch = [];
     batchCharacters = 0;
@@ -134,7 +134,7 @@ function parsed(text: string, rules: LineRules): ImportLine | BadLine | undefine
   return text.trim() === '' ? undefined : parseImportLine(text, rules);
 }
 
-/** By full name. */
+/** The repositories that a dry run has made so far, by full name. */
 type Imagined = Map<string, RepositoryWithImages>;
 
 interface BatchOutcome {

@@ -80,7 +80,7 @@ export function decideUndo(history: readonly Recorded<RepositoryEvent>[], import
     }
     touchedByOthers ||= by === 'others';
     touchedByImport ||= by === 'import';
-    // Of a life that begins, what counts as former is how it began.
+    // A life that begins has no former state: the state in which it began counts as former.
     const former = event.type === 'RepositoryCreated' ? { ...now, updated: undefined } : before;
     for (const field of written(event)) claims.set(field, claimed(claims.get(field), by, former, now));
   }

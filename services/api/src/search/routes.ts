@@ -47,7 +47,7 @@ export const searchOperations: readonly Operation<SearchRoutes>[] = [
     path: '/v1/search',
     summary: 'Searches the public repositories. Numbers that are none fall back to their defaults.',
     needs: 'nothing; only what is public is found',
-    // Whatever is the matter, with the credentials too, is the one failure that search knows.
+    // Search has one failure for every cause, credentials too.
     credentials: ownCredentials('optional'),
     query: searchQuery,
     head: 'refused',

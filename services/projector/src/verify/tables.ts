@@ -68,7 +68,7 @@ export async function verifyTables(transaction: Transaction, differs: Differs): 
   return repositories;
 }
 
-/** How many a namespace holds, which lists believe without counting. */
+/** The counters of a namespace, which lists believe without counting. */
 async function verifyCounts(transaction: Transaction, differs: Differs): Promise<void> {
   const { rows } = await sql<{
     readonly namespace_id: string;
@@ -94,7 +94,7 @@ function verifyRepository(row: TableRow, events: readonly StreamEvent[], differs
     differs(`${subject} has a row and no events`);
     return;
   }
-  // Through JSON, as it is stored: what is undefined there is not there.
+  // JSON drops undefined members, as it did in what is stored.
   const stored: unknown = JSON.parse(JSON.stringify(expected));
   if (!isDeepStrictEqual(row.state, stored)) differs(`${subject}: the state is not the fold of its events`);
   if (row.version !== events.length)
