@@ -52,6 +52,7 @@ export interface ProjectionStanding {
   readonly lagEvents: number;
   readonly lagSeconds: number;
   readonly halted: boolean;
+  readonly failing: boolean;
   readonly failures: number;
 }
 
@@ -84,6 +85,11 @@ export function measureProjections(registry: Registry, read: () => Promise<reado
       name: 'docket_projection_halted',
       help: '1 where a follower stands still until somebody looks.',
       value: ({ halted }) => (halted ? 1 : 0),
+    },
+    {
+      name: 'docket_projection_failing',
+      help: '1 where a follower has failed at one position of the log again and again, and is trying on.',
+      value: ({ failing }) => (failing ? 1 : 0),
     },
     {
       name: 'docket_projection_failures',
