@@ -1,5 +1,6 @@
 /** One event makes the transaction of its page end every time: it is tried again, and told with position and reason wherever one looks. */
 import { freePort } from '@docket/infra/free-port';
+import { tablesProjection } from '@docket/store/followers/checkpoint';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { z } from 'zod';
@@ -9,7 +10,6 @@ import type { Service } from '../support/docket.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { Account, System } from '../support/world.ts';
-import { tablesProjection } from '@docket/store/followers/checkpoint';
 
 const toldMsMax = 60_000;
 const readiness = z.object({
@@ -70,7 +70,7 @@ test.each(endings)('an event whose page $how every time is told, and nothing is 
   const lines = said.split('\n').filter((line) => line.includes('does not get on') && told.test(line));
   expect(lines.length).toBeGreaterThan(0);
   expect(lines.length).toBeLessThanOrEqual(2);
-  for (const line of lines) expect(JSON.parse(line)).toMatchObject({ level: 'error', position: String(position) });
+  for (const line of lines) expect(JSON.parse(line)).toMatchObject({ level: 'error', position });
   // Reads of a repository are as fresh as the log all the same.
   expect((await fetch(`${world.urls[0]}/v1/repositories/${owner.name}/${name}/images`)).status).toBe(200);
 
@@ -139,7 +139,8 @@ async function createdAt(name: string): Promise<string> {
     `select position::text from es.events where type = 'RepositoryCreated' and data ->> 'name' = $1`,
     [name],
   );
-  return row?.position ?? expect.fail(`${name} is not in the log`);
+  if (row === undefined) throw new Error(`${name} is not in the log`);
+  return row.position;
 }
 
 async function push(name: string): Promise<void> {
