@@ -9,7 +9,8 @@ import type { Dispatcher } from 'undici';
 const knownRepositories = 200;
 const accountsMax = 40;
 const answerMsMax = 20_000;
-const rawMsMax = 3_000;
+/** What is refused is answered at once, and the connection is kept for the rest of what was sent. */
+const rawMsMax = 300;
 const password = 'right-password';
 
 export interface Deeds {
@@ -71,11 +72,13 @@ export function oddDeeds(url: string): Deeds {
     if (status === 201 && accounts.length < accountsMax) accounts.push(name);
   }
 
-  async function push(repository: string): Promise<void> {
+  async function push(repository: string, imagesMax = 20): Promise<void> {
     const owner = chosen(accounts) ?? 'nobody';
     const path = `/v1/repositories/${owner}/${repository}`;
     const json = { authorization: basic(owner), 'content-type': 'application/json', 'x-docker-token': 'true' };
-    const images = JSON.stringify(Array.from({ length: randomInt(1, 20) }, () => ({ id: hex(32), Tag: word() })));
+    const images = JSON.stringify(
+      Array.from({ length: randomInt(1, imagesMax) }, () => ({ id: hex(32), Tag: word() })),
+    );
     const { headers } = await send('PUT', `${path}/`, json, images);
     const authorization = `Token ${String(headers['x-docker-token'])}`;
     await send('GET', `${path}/images`, { authorization });
@@ -105,6 +108,7 @@ export function oddDeeds(url: string): Deeds {
     [2, newAccount],
     [10, () => push(known())],
     [4, () => push(`repository-${word()}`)],
+    [1, () => push(known(), 2_000)],
     [4, session],
     [10, () => send('GET', `/v1/repositories/${chosen(accounts) ?? 'library'}/${known()}/images`)],
     [6, () => send('GET', `/v1/repositories/${word()}/${word()}/images`)],

@@ -11,13 +11,13 @@ import type { Memory } from './inspector.ts';
 import { startInstance } from './instance.ts';
 import { oddDeeds } from './odd-deeds.ts';
 
-const callers = 6;
-const samplesOfARun = 20;
+const callers = 16;
+const samplesOfARun = 12;
 /** Of the run: caches fill, code is compiled, pools open their connections. */
 const warmUpShare = 0.2;
 const grownMax = 0.1;
 /** What lingers after the last answer: connections of the refused, timers of a search. */
-const quietMs = 3_000;
+const quietMs = 2_000;
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '5' }, leak: { type: 'boolean', default: false } },
@@ -61,9 +61,9 @@ async function urlOf(name: string): Promise<string> {
   throw new Error(`${name} has no inspector`);
 }
 
-/** What this run must not let pass: a process that keeps 50 kB/s. */
+/** What this run must not let pass: a process that keeps 200 kB/s. */
 async function leak(url: string): Promise<void> {
-  await evaluate(url, `globalThis.kept = []; setInterval(() => kept.push(new Array(6250).fill(0.5)), 1000); 'kept'`);
+  await evaluate(url, `globalThis.kept = []; setInterval(() => kept.push(new Array(6250).fill(0.5)), 250); 'kept'`);
 }
 
 interface Sample {

@@ -113,6 +113,7 @@ export function measureProjections(registry: Registry, read: () => Promise<reado
 }
 
 export interface HttpRequestMeasured {
+  /** One of a few, whatever clients send. */
   readonly method: string;
   /** The pattern, never the path: there are as many paths as repositories. */
   readonly route: string;

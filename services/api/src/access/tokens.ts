@@ -14,8 +14,11 @@ import { LRUCache } from 'lru-cache';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 
-/** Verifying costs a large part of a millisecond and a registry proves one token on every request of a push. */
-const verifiedMax = 20_000;
+/**
+ * Verifying costs a large part of a millisecond and a registry proves one token on every request of a push: those that are in use at
+ * one time, and no more, because each takes 0.8 kB for as long as it is remembered.
+ */
+const verifiedMax = 4_000;
 const algorithm = 'HS256';
 
 const claimsSchema = z.object({
