@@ -26,6 +26,7 @@ import { beginning, dropIndex, judgeMarker, markerLine, prepareIndex, readMarker
 import { addDocuments, deleteDocuments, payloadParts } from './tasks.ts';
 import type { Engine, Line, TaskMeasured } from './tasks.ts';
 
+/** Ids alone are read of them; what is read of their repositories comes in lots of so many bytes (`indexedLots`). */
 const pageEventsMax = 10_000;
 /** How long an index that was emptied under us goes unnoticed while nothing happens. */
 const markerCheckMs = 2_000;
