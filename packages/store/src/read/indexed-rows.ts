@@ -15,9 +15,6 @@ export interface IndexedRow {
   readonly lastUpdated: Date;
 }
 
-/** Parsed states are several times as large as what is counted here. */
-const lotBytesMax = 16 * 1024 * 1024;
-
 /**
  * The ids of a page in lots whose states together are so many bytes at the most as they are unpacked, but one repository at least: a
  * page is bounded by its events, and not by what repositories have become.
@@ -25,7 +22,7 @@ const lotBytesMax = 16 * 1024 * 1024;
 export async function indexedLots(
   database: Database,
   repositoryIds: readonly string[],
-  bytesMax = lotBytesMax,
+  bytesMax: number,
 ): Promise<readonly (readonly string[])[]> {
   const rows = await database
     .selectFrom('read.repositories')

@@ -42,7 +42,12 @@ export interface SearchOptions {
   readonly log: Log;
   readonly projection: Projection;
   readonly onTask: (task: TaskMeasured) => void;
+  /** Of the states of repositories that are read at once. */
+  readonly lotBytesMax?: number;
 }
+
+/** Parsed they take several times as much. */
+const lotBytesMaxUsual = 16 * 1024 * 1024;
 
 /** One page of the search index, under its lease. */
 export function searchStep({
@@ -51,6 +56,7 @@ export function searchStep({
   log,
   projection,
   onTask,
+  lotBytesMax = lotBytesMaxUsual,
 }: SearchOptions): (held: HeldLease) => Promise<Progress> {
   let installation: string | undefined;
   let checkedFence: bigint | undefined;
@@ -107,7 +113,7 @@ export function searchStep({
 
   async function deliver(engine: Engine, ours: string, before: Checkpoint, page: SearchPage): Promise<void> {
     const started = performance.now();
-    const lots = await indexedLots(database, page.repositoryIds);
+    const lots = await indexedLots(database, page.repositoryIds, lotBytesMax);
     let documents = 0;
     let deletions = 0;
     // A page without a repository has a mark all the same.
