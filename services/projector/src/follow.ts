@@ -59,7 +59,8 @@ export interface FollowOptions {
 export interface Report {
   /** Where it stands; undefined where nobody could go on. Rejects without the database: then it is not the doing of an event. */
   readonly standpoint: () => Promise<Standpoint | undefined>;
-  readonly trouble: (trouble: Trouble) => Promise<void>;
+  /** `at`: it is not told any more where another process went on from there meanwhile. */
+  readonly trouble: (trouble: Trouble, at?: Standpoint) => Promise<void>;
   /** A step found nothing to apply: what any process has told of a failing page is over, as it is with a page that is applied. */
   readonly foundNothing: () => Promise<void>;
 }
@@ -89,14 +90,15 @@ export function follow({ name, log, pollMs, step, report }: FollowOptions): Foll
       woken = false;
       try {
         const progress = await step();
-        if (failures > 0) log.info({ follower: name, failures }, `${name} goes on`);
-        failures = 0;
-        state = { state: progress === 'standby' ? 'standby' : 'following' };
         if (progress === 'standby') {
+          state = { state: 'standby' };
           cleared = false;
           await sleep(standbyMs);
           continue;
         }
+        if (failures > 0) log.info({ follower: name, failures }, `${name} goes on`);
+        failures = 0;
+        state = { state: 'following' };
         failing = undefined;
         said = undefined;
         if (progress === 'advanced') continue;
@@ -158,7 +160,7 @@ export function follow({ name, log, pollMs, step, report }: FollowOptions): Foll
         `${name} does not get on: ${troubleSentence(trouble)}`,
       );
     }
-    await Promise.allSettled([report.trouble(trouble)]);
+    await Promise.allSettled([report.trouble(trouble, at)]);
     return trouble;
   }
 

@@ -176,7 +176,7 @@ export function followMail({ environment, versions, log, database, holder }: Wir
 function reportOf(database: Database, projection: () => Projection): Report {
   return {
     standpoint: () => readStandpoint(database, projection()),
-    trouble: (trouble) => reportTrouble(database, projection(), trouble),
+    trouble: (trouble, at) => reportTrouble(database, projection(), trouble, at),
     foundNothing: () => clearFailing(database, projection()),
   };
 }

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 
 import type { Database } from '../connect.ts';
-import type { Projection } from './checkpoint.ts';
+import type { Projection, Standpoint } from './checkpoint.ts';
 
 export type Trouble =
   /** Until a person has looked, or until a process of a newer version is there. */
@@ -44,11 +44,15 @@ export function failedSentence({ position, failures, forMs }: Failing): string {
   return `failed ${failures} times in ${Math.round(forMs / 1_000)} s at ${where}`;
 }
 
-/** Gone with the next page that anybody applies. Of two processes that fail at one position the longer story is told. */
+/**
+ * Gone with the next page that anybody applies. Of two processes that fail at one position the longer story is told; nothing is where
+ * the checkpoint is no more where it failed.
+ */
 export async function reportTrouble(
   database: Database,
   { name, version }: Projection,
   trouble: Trouble,
+  at?: Standpoint,
 ): Promise<void> {
   const { kind, reason } = trouble;
   const failing = trouble.kind === 'failing' ? trouble.failing : undefined;
@@ -67,6 +71,7 @@ export async function reportTrouble(
     })
     .where('name', '=', name)
     .where('version', '=', version)
+    .$if(at !== undefined, (query) => query.where('position', '=', at?.checkpoint ?? 0n))
     .where(
       sql<boolean>`(trouble, trouble_reason, trouble_position, trouble_failures)
         is distinct from (${kind}::text, ${reason}::text, ${position}::bigint, ${failures}::int)`,

@@ -118,7 +118,7 @@ function insist(database: Database, projection: Projection): <Page>(page: () => 
         if (isTrouble(failures)) {
           const failing = { position: at.next, failures: failures.failures, forMs: now - failures.sinceMs };
           const reason = error instanceof Error ? error.message : String(error);
-          await reportTrouble(database, projection, { kind: 'failing', reason, failing });
+          await reportTrouble(database, projection, { kind: 'failing', reason, failing }, at);
           throw new Error(`${projection.name} ${failedSentence(failing)}`, { cause: error });
         }
         await elapsed(againMs);
