@@ -2,8 +2,6 @@
  * A process as its inspector shows it (`node --inspect`): what it holds after a collection, which its own metrics cannot tell from what is
  * merely not collected yet. Nothing of it is in the process itself.
  */
-import { once } from 'node:events';
-
 import { WebSocket } from 'undici';
 import { z } from 'zod';
 
@@ -51,9 +49,17 @@ async function evaluated(call: Call, expression: string): Promise<string> {
   return evaluatedSchema.parse(await call('Runtime.evaluate', { expression, returnByValue: true })).result.value;
 }
 
-async function inspected<Result>(url: string, work: (call: Call) => Promise<Result>): Promise<Result> {
+/** Rejects where nobody listens any more: verbs have ended, and their inspectors with them. */
+function opened(url: string): Promise<WebSocket> {
   const socket = new WebSocket(url);
-  await once(socket, 'open', { signal: AbortSignal.timeout(answerMsMax) });
+  return new Promise((resolve, reject) => {
+    socket.addEventListener('open', () => resolve(socket));
+    socket.addEventListener('close', () => reject(new Error(`${url} is closed`)));
+  });
+}
+
+async function inspected<Result>(url: string, work: (call: Call) => Promise<Result>): Promise<Result> {
+  const socket = await opened(url);
   let calls = 0;
   const call: Call = async (method, params) => {
     const id = (calls += 1);
