@@ -92,11 +92,12 @@ export function follow({ name, log, pollMs, step, report }: FollowOptions): Foll
         const progress = await step();
         if (progress === 'standby') {
           state = { state: 'standby' };
+          failures = 0;
           cleared = false;
           await sleep(standbyMs);
           continue;
         }
-        if (failures > 0) log.info({ follower: name, failures }, `${name} goes on`);
+        if (said !== undefined) log.info({ follower: name }, `${name} goes on`);
         failures = 0;
         state = { state: 'following' };
         failing = undefined;
