@@ -52,6 +52,8 @@ export interface Intent {
 interface Asked {
   readonly intent: Intent;
   readonly envelope: CommandEnvelope;
+  /** A try of it was lost with its connection: before it is decided again the log says whether it was written. */
+  fateUnknown: boolean;
 }
 
 export type RepositoryQueue = StreamQueue<Asked, Executed | Refusal>;
@@ -71,7 +73,7 @@ export async function executeOnRepository(
   envelope: CommandEnvelope,
 ): Promise<Executed | Refusal> {
   const { namespace, name } = intent.fullName;
-  return queue.enter(`${namespace}/${name}`, { intent, envelope });
+  return queue.enter(`${namespace}/${name}`, { intent, envelope, fateUnknown: false });
 }
 
 type Rulings = readonly Ruling<Executed | Refusal>[];
@@ -125,7 +127,10 @@ async function undisputed(appending: Appending, batch: readonly Asked[], streamI
   } catch (error) {
     // Nothing happened: somebody held the stream for too long.
     if (isPassing(error)) return batch.map(() => lost);
-    if (isConnectionLoss(error)) return batch.map(() => ({ is: 'failed', error }));
+    if (isConnectionLoss(error)) {
+      for (const asked of batch) asked.fateUnknown = true;
+      return batch.map(() => lost);
+    }
     if (others.length > 0) return [...(await undisputed(appending, [first], streamId)), ...others.map(() => lost)];
     if (isUniqueViolation(error, 'events_command')) return [await rulingOnDuplicate(database, first)];
     return [{ is: 'failed', error }];
@@ -141,10 +146,10 @@ interface Decided {
 
 async function decide(database: Database, batch: readonly Asked[], { repository, foundBy }: Found): Promise<Decided> {
   const candidates: Candidate[] = [];
-  for (const { intent, envelope } of batch) {
+  for (const { intent, envelope, fateUnknown } of batch) {
     const { command, judge, versions, accountId } = intent;
     // After the look-up: what the same command did before it is found here, what it does after it is a conflict.
-    const past = await earlierOutcome(database, envelope);
+    const past = await (fateUnknown ? pastCommand : earlierOutcome)(database, envelope);
     candidates.push({ commandId: envelope.commandId, command, judge, found: foundBy(accountId), versions, past });
   }
   const started = performance.now();
@@ -186,17 +191,17 @@ async function lookUpAgain(database: Database, [first, ...others]: readonly Aske
 }
 
 interface Planned {
-  readonly command: RepositoryCommand;
+  readonly asked: Asked;
   readonly repositoryId: string;
   readonly append: AppendCommand;
 }
 
-function planOf({ intent, envelope }: Asked, decision: Decision | undefined): readonly Planned[] {
+function planOf(asked: Asked, decision: Decision | undefined): readonly Planned[] {
   if (decision?.is !== 'append') return [];
   const { events, expectedVersion, executed } = decision;
   const { repositoryId } = executed;
-  const append = { streamId: repositoryStream(repositoryId), expectedVersion, events, ...envelope };
-  return [{ command: intent.command, repositoryId, append }];
+  const append = { streamId: repositoryStream(repositoryId), expectedVersion, events, ...asked.envelope };
+  return [{ asked, repositoryId, append }];
 }
 
 type Outcome = Verdict['outcome'];
@@ -248,7 +253,8 @@ async function created(
 }
 
 /** The first event of a repository goes with its name: two who create the same name at once must not both succeed. */
-async function create(database: Database, { command, repositoryId, append }: Planned): Promise<Outcome> {
+async function create(database: Database, { asked, repositoryId, append }: Planned): Promise<Outcome> {
+  const { command } = asked.intent;
   if (command.type !== 'OpenPush' && command.type !== 'Create')
     throw new Error(`${command.type} made events of a repository that never was`);
   const { namespaceId, name } = command;
@@ -264,9 +270,9 @@ async function create(database: Database, { command, repositoryId, append }: Pla
       return verdict?.outcome === 'appended' ? 'appended' : abort(verdict?.outcome ?? 'conflict');
     });
   } catch (error) {
-    // Written or not: the name tells, and after it the command id.
-    if (isConnectionLoss(error)) return 'conflict';
-    throw error;
+    if (!isConnectionLoss(error)) throw error;
+    asked.fateUnknown = true;
+    return 'conflict';
   }
 }
 
@@ -302,7 +308,7 @@ async function rulings(
 
 async function rulingOn(
   database: Database,
-  { intent, envelope }: Asked,
+  asked: Asked,
   executed: Executed,
   appended: Appended = { outcome: 'conflict' },
 ): Promise<Ruling<Executed | Refusal>> {
@@ -313,7 +319,7 @@ async function rulingOn(
     case 'conflict':
       return lost;
     case 'duplicate':
-      return rulingOnDuplicate(database, { intent, envelope });
+      return rulingOnDuplicate(database, asked);
   }
 }
 
