@@ -8,6 +8,7 @@ import {
   measureAppends,
   measureHttp,
   measurePools,
+  measurePrimary,
   measureProjections,
   measureWaiting,
 } from '@docket/runtime/metrics';
@@ -57,6 +58,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   const appends = connect({ ...connection, applicationName: 'docket api log', connectionsMax: 1 });
   const registry = createRegistry();
   measurePools(registry, { api: pool, log: appends.pool });
+  measurePrimary(registry, () => primary.breaker.refusal() === undefined);
   measureProjections(registry, () => readStandings(database));
   const onCall = measureAppends(registry);
   const notify = notifier(database);
