@@ -78,7 +78,7 @@ interface Answered {
 
 async function sent(path: string, init: RequestInit = {}): Promise<Answered> {
   const started = performance.now();
-  const answer = await fetch(`${api.url}${path}`, { ...init, headers: { authorization, ...init.headers } });
+  const answer = await fetch(`${api.url}${path}`, { ...init, headers: { authorization } });
   const body: unknown = await answer.json();
   return {
     status: answer.status,

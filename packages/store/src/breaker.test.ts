@@ -16,12 +16,14 @@ const nobody = { is: 'unreachable', why: 'connect ECONNREFUSED' } as const;
 let breaker: Breaker;
 let questions: Question[];
 let awaited: boolean;
+let received: number;
 let changes: string[];
 
 beforeEach(() => {
   vi.useFakeTimers();
   questions = [];
   awaited = false;
+  received = 0;
   changes = [];
   breaker = circuitBreaker({
     ask: (way) =>
@@ -35,6 +37,7 @@ beforeEach(() => {
         });
       }),
     isAwaited: () => awaited,
+    receivedBytes: () => received,
     silenceMsMax,
     onOpen: (why) => changes.push(why),
     onClose: (openMs) => changes.push(`back after ${openMs} ms`),
@@ -56,9 +59,16 @@ function question(number: number): Question {
   return found;
 }
 
+/** Of a server that answered before. */
 function somebodyWaits(): void {
+  answered();
   awaited = true;
   breaker.begins();
+}
+
+function answered(): void {
+  received += 100;
+  breaker.heard();
 }
 
 it('one lost connection makes it ask, as somebody who comes now; the server is there, and nobody notices', async () => {
@@ -120,7 +130,7 @@ it('what is the matter is said as it is now', async () => {
 it('who is refused while others are answered over connections that they have does not open it; it asks again', async () => {
   somebodyWaits();
   breaker.suspect();
-  breaker.heard();
+  answered();
   await question(0).answer(nobody);
   expect(breaker.refusal()).toBeUndefined();
   await passed(150);
@@ -139,6 +149,7 @@ it('a slow statement makes it ask over the connection that it has, for as long a
   somebodyWaits();
   for (let asked = 0; asked < 50; asked++) {
     await passed(100);
+    received += 100;
     expect(questions).toHaveLength(asked + 1);
     expect(question(asked).way).toBe('kept');
     await question(asked).answer(serves);
@@ -151,9 +162,9 @@ it('a slow statement makes it ask over the connection that it has, for as long a
 
 it('a server that answers anybody is never asked', async () => {
   somebodyWaits();
-  for (let answered = 0; answered < 200; answered++) {
+  for (let answer = 0; answer < 200; answer++) {
     await passed(50);
-    breaker.heard();
+    answered();
   }
   expect(questions).toEqual([]);
 });
@@ -172,12 +183,12 @@ it('a server that answers neither the statement nor the question is gone', async
   expect(breaker.refusal()).toBeUndefined();
 });
 
-it('a question that takes long does not open it while others are answered', async () => {
+it('a question that takes long does not open it while the server speaks', async () => {
   somebodyWaits();
   await passed(100);
   expect(questions).toHaveLength(1);
-  for (let answered = 0; answered < 100; answered++) {
-    breaker.heard();
+  for (let spoken = 0; spoken < 100; spoken++) {
+    received += 1;
     await passed(silenceMsMax - 50);
   }
   expect(breaker.refusal()).toBeUndefined();
@@ -193,10 +204,29 @@ it('the connection over which it asks may be the one that broke: it asks anew be
   expect(changes).toEqual([]);
 });
 
+it('a process that starts waits for its first answer as long as it takes', async () => {
+  awaited = true;
+  breaker.begins();
+  breaker.suspect();
+  await passed(10 * silenceMsMax);
+  expect(breaker.refusal()).toBeUndefined();
+});
+
 it('nobody who waits, no silence: an idle process asks nothing', async () => {
   await passed(60_000);
   expect(questions).toEqual([]);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it('a question that takes long while nobody waits is waited for; who comes then has all of his time', async () => {
+  breaker.suspect();
+  await passed(10 * silenceMsMax);
+  expect(breaker.refusal()).toBeUndefined();
+  somebodyWaits();
+  await passed(silenceMsMax);
+  expect(breaker.refusal()).toBeUndefined();
+  await passed(25);
+  expect(breaker.refusal()).toBeDefined();
 });
 
 it('after it was stopped it neither asks nor opens', async () => {

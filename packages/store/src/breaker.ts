@@ -6,7 +6,7 @@
 
 /** The clock of what is below. Ticks are counted, not time: a process that was held up itself has not waited for the server. */
 const tickMs = 25;
-/** No statement of any connection was answered for so long, though one was sent: the server is asked. */
+/** Somebody waits and nothing came over any connection for so long: the server is asked. */
 const askAfterMs = 75;
 /** From the answer to one question to the next while it is open. With the longest question it stays below a second. */
 const askEveryMs = 150;
@@ -27,7 +27,9 @@ export interface BreakerOptions {
   readonly ask: (way: Way) => Promise<ServerAnswer>;
   /** Whether anybody waits for an answer or for a connection. */
   readonly isAwaited: () => boolean;
-  /** With a question open and not one answer for so long, the server counts as gone. */
+  /** Bytes that ever came from the server, over whatever connection: one that speaks is there, however slow its answers are. */
+  readonly receivedBytes: () => number;
+  /** With a question open and not one byte for so long, the server counts as gone. */
   readonly silenceMsMax: number;
   /** What is connected is to be cut. */
   readonly onOpen: (why: string) => void;
@@ -39,25 +41,34 @@ export interface Breaker {
   readonly refusal: () => NoPrimary | undefined;
   /** Somebody begins to wait for the server. */
   readonly begins: () => void;
-  /** The server answered, whatever it said. */
+  /** The server answered a statement, whatever it said. */
   readonly heard: () => void;
   /** A connection was lost, or the server said that it is none that takes writes. */
   readonly suspect: () => void;
   readonly stop: () => void;
 }
 
-export function circuitBreaker({ ask, isAwaited, silenceMsMax, onOpen, onClose }: BreakerOptions): Breaker {
+export function circuitBreaker({
+  ask,
+  isAwaited,
+  receivedBytes,
+  silenceMsMax,
+  onOpen,
+  onClose,
+}: BreakerOptions): Breaker {
   let opened: { why: string; readonly since: number } | undefined;
   let asking = false;
   let stopped = false;
   let answers = 0;
   let silentMs = 0;
+  let receivedBefore = 0;
   let clock: NodeJS.Timeout | undefined;
   let pause: NodeJS.Timeout | undefined;
 
   function begins(): void {
     if (clock !== undefined || opened || stopped) return;
     silentMs = 0;
+    receivedBefore = receivedBytes();
     clock = setInterval(tick, tickMs).unref();
   }
 
@@ -67,15 +78,19 @@ export function circuitBreaker({ ask, isAwaited, silenceMsMax, onOpen, onClose }
   }
 
   function tick(): void {
-    if (!asking && !isAwaited()) return rest();
-    silentMs += tickMs;
+    const awaited = isAwaited();
+    if (!asking && !awaited) return rest();
+    const received = receivedBytes();
+    // Whom nobody waits for may take its time, and so may the first answer, when everything is cold: a question has an end of its own.
+    const silent = received === receivedBefore && awaited && answers > 0;
+    receivedBefore = received;
+    silentMs = silent ? silentMs + tickMs : 0;
     if (asking && silentMs >= silenceMsMax) open('the server does not answer');
     else if (!asking && pause === undefined && silentMs >= askAfterMs) void inquire('kept');
   }
 
   function heard(): void {
     answers += 1;
-    silentMs = 0;
   }
 
   async function inquire(way: Way): Promise<void> {

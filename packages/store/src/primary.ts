@@ -44,9 +44,14 @@ export function watchPrimary({ url, applicationName, pooler, onLost, onFound }: 
   const sockets = new Set<Socket>();
   let kept: { readonly client: pg.Client; readonly socket: Socket } | undefined;
 
+  let bytesOfClosed = 0;
+
   function held(socket: Socket): Socket {
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', () => {
+      sockets.delete(socket);
+      bytesOfClosed += socket.bytesRead;
+    });
     return socket;
   }
 
@@ -99,6 +104,7 @@ export function watchPrimary({ url, applicationName, pooler, onLost, onFound }: 
     ask,
     isAwaited: () =>
       pools.some(({ totalCount, idleCount, waitingCount }) => waitingCount > 0 || totalCount > idleCount),
+    receivedBytes: () => [...sockets].reduce((sum, { bytesRead }) => sum + bytesRead, bytesOfClosed),
     silenceMsMax: pooler === 'none' ? silenceMsMax : silenceBehindPoolerMsMax,
     onOpen: (why) => {
       for (const socket of sockets) socket.destroy(new NoPrimary(why));
@@ -134,8 +140,14 @@ export async function isReadOnly(database: Database): Promise<boolean> {
 
 /** What the server says of itself while it starts or ends is a refusal; what it says of us is told to those who ask for something. */
 function answerIn(error: unknown): ServerAnswer {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = reasonOf(error);
   if (!(error instanceof pg.DatabaseError)) return { is: 'unreachable', why };
   if (error.code === '57P03') return { is: 'refuses', why };
   return /^(57P|08)/.test(error.code ?? '') ? { is: 'unreachable', why } : { is: 'serves' };
+}
+
+/** A host that was tried at several addresses fails with an error without a message. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }
