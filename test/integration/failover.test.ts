@@ -27,6 +27,8 @@ const manyAtOnce = 200;
  */
 const refusedMsMax = 2_000;
 const noticedMsMax = 10_000;
+/** Long enough for some transactions between. */
+const cutEveryMs = 20;
 const unavailable = { error: 'the database is not available; try again in a moment' };
 const readiness = z.object({
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), reason: z.string().optional() })),
@@ -95,6 +97,11 @@ function read(): Promise<Answered> {
 
 function push(repository: string, image: string): Promise<Answered> {
   return sent(`/v1/repositories/${repository}/`, { method: 'PUT', body: JSON.stringify([{ id: image }]) });
+}
+
+function register(username: string): Promise<Answered> {
+  const body = JSON.stringify({ username, password: 'a password', email: `${username}@example.org` });
+  return sent('/v1/users', { method: 'POST', body });
 }
 
 function atOnce(send: (index: number) => Promise<Answered>): Promise<readonly Answered[]> {
@@ -186,6 +193,39 @@ describe('while the database is well', () => {
     }
   });
 
+  test('connections that are cut in the middle of a transaction: nobody is told that the name is taken which is his', async () => {
+    const cutting = new AbortController();
+    const cuts = (async () => {
+      let cut = 0;
+      for (; !cutting.signal.aborted; await elapsed(cutEveryMs)) {
+        cut +=
+          (await asked<number>(
+            pair.primary.superuserUrl('docket'),
+            `select count(pg_terminate_backend(pid))::int as yes from pg_stat_activity
+             where application_name = 'docket api' and state <> 'idle'`,
+          )) ?? 0;
+      }
+      return cut;
+    })();
+    const registrations: { readonly name: string; readonly status: number }[] = [];
+    for (let round = 0; round < 5; round++) {
+      const names = Array.from({ length: 20 }, (_, index) => `cut_${round}_${index}`);
+      registrations.push(
+        ...(await Promise.all(names.map(async (name) => ({ name, status: (await register(name)).status })))),
+      );
+    }
+    cutting.abort();
+    expect(await cuts).toBeGreaterThan(5);
+    expect(registrations.filter(({ status }) => status !== 201 && status !== 503)).toEqual([]);
+    const done = registrations.filter(({ status }) => status === 201).map(({ name }) => name);
+    expect(done.length).toBeGreaterThan(0);
+    const names = await asked<string[]>(
+      pair.primary.superuserUrl('docket'),
+      `select array_agg(name) as yes from directory.accounts where name like 'cut\_%'`,
+    );
+    expect(names).toEqual(expect.arrayContaining(done));
+  });
+
   test('a full pool whose statements all wait harms nobody', async () => {
     const holder = new pg.Client({ connectionString: pair.primary.urls().owner });
     await holder.connect();
@@ -265,8 +305,16 @@ describe('the standby takes the place of the primary', () => {
     const stopping = new AbortController();
     const statuses = new Set<number>();
     const acknowledged: string[] = [];
+    const registered: { readonly name: string; readonly status: number }[] = [];
     const writing = Array.from({ length: writers }, async (_, writer) => {
       for (let round = 0; !stopping.signal.aborted; round++) {
+        if (round % 4 === 3) {
+          registered.push({
+            name: `user_${writer}_${round}`,
+            status: (await register(`user_${writer}_${round}`)).status,
+          });
+          continue;
+        }
         const image = `image-${writer}-${round}`;
         // Repositories that are new, that one writer changes, and that all do.
         const repository = [`fresh-${writer}-${round}`, `own-${writer}`, 'common'][round % 3] ?? '';
@@ -302,6 +350,7 @@ describe('the standby takes the place of the primary', () => {
     } finally {
       await promoted.end();
     }
+    expect(registered.filter(({ status }) => status !== 201 && status !== 503)).toEqual([]);
     await expectRecovered();
   });
 });
