@@ -221,7 +221,7 @@ describe('while the database is well', () => {
     expect(done.length).toBeGreaterThan(0);
     const names = await asked<string[]>(
       pair.primary.superuserUrl('docket'),
-      `select array_agg(name) as yes from directory.accounts where name like 'cut\_%'`,
+      `select array_agg(name) as yes from directory.accounts where name like 'cut%'`,
     );
     expect(names).toEqual(expect.arrayContaining(done));
   });
