@@ -38,6 +38,15 @@ export function measurePools(registry: Registry, pools: Readonly<Record<string, 
   });
 }
 
+export function measurePrimary(registry: Registry, isThere: () => boolean): void {
+  const primary: Gauge = new Gauge({
+    name: 'docket_database_primary',
+    help: '1 while there is a database that takes writes; 0 while requests are refused because there is none.',
+    registers: [registry],
+    collect: () => primary.set(isThere() ? 1 : 0),
+  });
+}
+
 export function measureWaiting(registry: Registry, waiting: () => number): void {
   const commands: Gauge = new Gauge({
     name: 'docket_commands_waiting',

@@ -20,7 +20,7 @@ import type { Database } from '@docket/store/connect';
 import { listen } from '@docket/store/log/notify';
 import { readStandings } from '@docket/store/followers/standings';
 import { readTrouble, troubleSentence } from '@docket/store/followers/trouble';
-import { sql } from 'kysely';
+import { isReadOnly } from '@docket/store/primary';
 
 import type { Follower } from './follow.ts';
 import { followMail, followSearch, followTables } from './wiring.ts';
@@ -120,10 +120,7 @@ function databaseCheck(database: Database): Check {
   return {
     name: 'database',
     required: true,
-    probe: async () => {
-      await sql`select 1`.execute(database);
-      return undefined;
-    },
+    probe: async () => ((await isReadOnly(database)) ? 'it is read-only' : undefined),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Log } from '@docket/runtime/log';
 import { answerBytesMax } from '@docket/shared/limits';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
+import { NoPrimary } from '@docket/store/breaker';
 import type { Router } from 'express';
 
 import { answer, send } from './answer.ts';
@@ -89,7 +90,9 @@ async function handled<Using>(
   } catch (error) {
     const refusal = refusalOfError(error);
     if (refusal) {
-      log.warn({ err: error, request_id: request.id, method: request.method, path: request.path }, refusal.message);
+      // That there is no primary is told once, when it is noticed, and not by each of thousands.
+      const level = error instanceof NoPrimary ? 'debug' : 'warn';
+      log[level]({ err: error, request_id: request.id, method: request.method, path: request.path }, refusal.message);
       return refusal;
     }
     log.error({ err: error, request_id: request.id, method: request.method, path: request.path }, 'a request failed');

@@ -24,6 +24,7 @@ import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
 
+import { unbounded } from '../commands/daily-quota.ts';
 import type { Left } from '../commands/daily-quota.ts';
 import { earlierOutcome, pastCommand, raceLost } from '../commands/envelope.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
@@ -60,14 +61,14 @@ export interface Intent {
   readonly versions?: readonly number[] | undefined;
 }
 
+/** A command on its way; what is known of it changes from try to try. */
 interface Asked {
   readonly intent: Intent;
   readonly envelope: CommandEnvelope;
-}
-
-/** With what the account that asks may still append today. */
-interface Held extends Asked {
-  readonly left: Left;
+  /** What the account that asks may still append today. */
+  left: Left;
+  /** A try of it was lost with its connection: before it is decided again the log says whether it was written. */
+  fateUnknown: boolean;
 }
 
 export type RepositoryQueue = StreamQueue<Asked, Executed | Refusal>;
@@ -87,17 +88,21 @@ export async function executeOnRepository(
   envelope: CommandEnvelope,
 ): Promise<Executed | Refusal> {
   const { namespace, name } = intent.fullName;
-  return queue.enter(`${namespace}/${name}`, { intent, envelope });
+  return queue.enter(`${namespace}/${name}`, { intent, envelope, left: unbounded, fateUnknown: false });
 }
 
 type Rulings = readonly Ruling<Executed | Refusal>[];
 
-async function settle(appending: Appending, asked: readonly Asked[], attempt: Attempt): Promise<Rulings> {
-  const [first] = asked;
+async function settle(appending: Appending, batch: readonly Asked[], attempt: Attempt): Promise<Rulings> {
+  const [first] = batch;
   if (!first) return [];
   const { database, usage } = appending;
   // Here, because within a transaction it would wait for a second connection.
-  const batch = await Promise.all(asked.map(async (one) => ({ ...one, left: await usage.left(one.envelope.heldTo) })));
+  await Promise.all(
+    batch.map(async (asked) => {
+      asked.left = await usage.left(asked.envelope.heldTo);
+    }),
+  );
   switch (attempt) {
     case 'first':
       return raced(appending, batch, asFound(first.intent.found));
@@ -113,14 +118,14 @@ async function settle(appending: Appending, asked: readonly Asked[], attempt: At
 }
 
 /** At the version that was read, which may be past when it comes to the log. */
-async function raced(appending: Appending, batch: readonly Held[], found: Found): Promise<Rulings> {
+async function raced(appending: Appending, batch: readonly Asked[], found: Found): Promise<Rulings> {
   const decided = await decide(appending, appending.database, batch, found);
   const outcomes = await appended(appending, decided.planned, found.repository !== undefined);
   return rulings(appending, batch, decided.decisions, outcomes);
 }
 
 /** With the stream to itself: who waits for it in other processes comes after it, in the order in which they came. */
-async function undisputed(appending: Appending, batch: readonly Held[], streamId: string): Promise<Rulings> {
+async function undisputed(appending: Appending, batch: readonly Asked[], streamId: string): Promise<Rulings> {
   const { database, onAppended, onCall } = appending;
   const [first, ...others] = batch;
   if (!first) return [];
@@ -147,7 +152,10 @@ async function undisputed(appending: Appending, batch: readonly Held[], streamId
   } catch (error) {
     // Nothing happened: somebody held the stream for too long.
     if (isPassing(error)) return batch.map(() => lost);
-    if (isConnectionLoss(error)) return batch.map(() => ({ is: 'failed', error }));
+    if (isConnectionLoss(error)) {
+      for (const asked of batch) asked.fateUnknown = true;
+      return batch.map(() => lost);
+    }
     if (others.length > 0) return [...(await undisputed(appending, [first], streamId)), ...others.map(() => lost)];
     if (isUniqueViolation(error, 'events_command')) return [await rulingOnDuplicate(database, first)];
     return [{ is: 'failed', error }];
@@ -164,14 +172,14 @@ interface Decided {
 async function decide(
   { decider }: Pick<Appending, 'decider'>,
   database: Database,
-  batch: readonly Held[],
+  batch: readonly Asked[],
   { repository, foundBy }: Found,
 ): Promise<Decided> {
   const candidates: Candidate[] = [];
-  for (const { intent, envelope, left } of batch) {
+  for (const { intent, envelope, fateUnknown, left } of batch) {
     const { command, judge, versions, accountId } = intent;
     // After the look-up: what the same command did before it is found here, what it does after it is a conflict.
-    const past = await earlierOutcome(database, envelope);
+    const past = await (fateUnknown ? pastCommand : earlierOutcome)(database, envelope);
     candidates.push({ commandId: envelope.commandId, command, judge, found: foundBy(accountId), versions, past, left });
   }
   // After the look-up as well: what happens between the two makes a conflict of the append.
@@ -220,24 +228,25 @@ async function lookUpAgain(database: Database, [first, ...others]: readonly Aske
 }
 
 interface Planned {
-  readonly command: RepositoryCommand;
+  readonly asked: Asked;
   readonly repositoryId: string;
   readonly append: AppendCommand;
   /** The namespace that it adds a repository to, for an account that is held to how many it may have. */
   readonly growing: { readonly id: string; readonly name: NamespaceName } | undefined;
 }
 
-function planOf({ intent, envelope }: Asked, decision: Decision | undefined): readonly Planned[] {
+function planOf(asked: Asked, decision: Decision | undefined): readonly Planned[] {
   if (decision?.is !== 'append') return [];
   const { events, expectedVersion, executed } = decision;
   const { repositoryId } = executed;
+  const { intent, envelope } = asked;
   const append = { streamId: repositoryStream(repositoryId), expectedVersion, events, ...envelope };
   const grows = envelope.heldTo !== undefined && events.some(({ type }) => beginnings.has(type));
   const growing =
     grows && executed.state.status !== 'absent'
       ? { id: executed.state.namespace_id, name: intent.fullName.namespace }
       : undefined;
-  return [{ command: intent.command, repositoryId, append, growing }];
+  return [{ asked, repositoryId, append, growing }];
 }
 
 const beginnings: ReadonlySet<string> = new Set<RepositoryEvent['type']>(['RepositoryCreated', 'RepositoryRestored']);
@@ -311,7 +320,7 @@ async function begun(appending: Appending, planned: Planned, isKnown: boolean): 
  * is near its bound, it is counted with nobody else beginning another one in it.
  */
 async function begin(appending: Appending, planned: Planned, isKnown: boolean): Promise<Outcome | Refusal> {
-  const { append } = planned;
+  const { asked, append } = planned;
   try {
     return await inTransaction<Outcome | Refusal>(appending.database, async (transaction, abort) => {
       if (isKnown) await lockStreams(transaction, [append.streamId]);
@@ -322,13 +331,14 @@ async function begin(appending: Appending, planned: Planned, isKnown: boolean): 
       return verdict?.outcome === 'appended' ? 'appended' : abort(verdict?.outcome ?? 'conflict');
     });
   } catch (error) {
-    // Written or not: the name tells, and after it the command id.
-    if (isConnectionLoss(error)) return 'conflict';
-    throw error;
+    if (!isConnectionLoss(error)) throw error;
+    asked.fateUnknown = true;
+    return 'conflict';
   }
 }
 
-async function takeName(transaction: Transaction, { command, repositoryId }: Planned): Promise<boolean> {
+async function takeName(transaction: Transaction, { asked, repositoryId }: Planned): Promise<boolean> {
+  const { command } = asked.intent;
   if (command.type !== 'OpenPush' && command.type !== 'Create')
     throw new Error(`${command.type} made events of a repository that never was`);
   const { numInsertedOrUpdatedRows } = await transaction
@@ -377,7 +387,7 @@ async function rulings(
 
 async function rulingOn(
   { database, usage }: Appending,
-  { intent, envelope }: Asked,
+  asked: Asked,
   executed: Executed,
   given: Appended = conflict,
 ): Promise<Ruling<Executed | Refusal>> {
@@ -385,12 +395,12 @@ async function rulingOn(
   if ('refused' in given) return { is: 'settled', outcome: given.refused };
   switch (given.outcome) {
     case 'appended':
-      await usage.add(envelope.heldTo, executed.events);
+      await usage.add(asked.envelope.heldTo, executed.events);
       return { is: 'settled', outcome: executed };
     case 'conflict':
       return lost;
     case 'duplicate':
-      return rulingOnDuplicate(database, { intent, envelope });
+      return rulingOnDuplicate(database, asked);
   }
 }
 

@@ -8,6 +8,7 @@ import { isRefusal, refuse } from '@docket/shared/refusal';
 import { parseSearchTerm, searchResult } from '@docket/shared/search';
 import type { SearchResult, SearchTerm } from '@docket/shared/search';
 import { isPublic } from '@docket/shared/repositories';
+import { NoPrimary } from '@docket/store/breaker';
 import { lookUp, publicNumbers } from '@docket/store/read/look-up';
 import { z } from 'zod';
 
@@ -65,7 +66,8 @@ export const searchOperations: readonly Operation<SearchRoutes>[] = [
         return await search(using, request, query);
       } catch (error) {
         if (!refusalOfError(error)) throw error;
-        using.log.warn({ err: error, request_id: request.id }, unavailable.message);
+        const level = error instanceof NoPrimary ? 'debug' : 'warn';
+        using.log[level]({ err: error, request_id: request.id }, unavailable.message);
         return unavailable;
       }
     },
