@@ -39,6 +39,7 @@ test('a process that is well says so, and what it measures', async () => {
   await push('measured');
   // The same again with other images: through group commit this time.
   await push('measured', world.urls[0], 'another-image');
+  await fetch(`${world.urls[0]}/v1/_ping`, { method: 'PROPFIND' });
   await world.searchable();
   for (const url of [world.urls[0], health]) {
     expect((await fetch(`${url}/livez`)).status).toBe(200);
@@ -46,6 +47,9 @@ test('a process that is well says so, and what it measures', async () => {
   }
   const api = await metrics(world.urls[0]);
   expect(api).toMatch(/docket_http_request_seconds_count\{method="PUT",route="[^"]*\*[^"]*",status="200"\} [1-9]/);
+  // What clients may choose freely is no label.
+  expect(api).toMatch(/docket_http_request_seconds_count\{method="other",route="[^"]*_ping[^"]*",status="405"\} 1/);
+  expect(api).not.toContain('PROPFIND');
   expect(api).toMatch(/docket_append_seconds_count\{way="group"\} [1-9]/);
   expect(api).toMatch(/docket_append_seconds_count\{way="transaction"\} [1-9]/);
   // The registration of the account as well as the first push.
@@ -90,7 +94,7 @@ test.each(['tables', 'search'])(
       for (let round = 0; !stopping.signal.aborted; round++) {
         const repository = `${name}-${writer}-${round}`;
         await push(repository, world.urls[round % 2]);
-        // Through the other process, at once.
+        // The other process shows it at once.
         const images = await fetch(`${world.urls[(round + 1) % 2]}/v1/repositories/${owner.name}/${repository}/images`);
         expect(images.status).toBe(200);
         expect(await images.json()).toHaveLength(1);
@@ -218,7 +222,7 @@ test('a document that Meilisearch itself refuses is set aside, listed and delive
   expect(listed).toContain(row?.id);
   expect(listed).toContain('recursion limit exceeded');
   expect(await metrics(health)).toMatch(/docket_projection_failures\{projection="search"\} 1/);
-  // As if all of its tries were over.
+  // Uses up all of its tries.
   await world.query('update es.projection_failures set attempts = 5, retry_at = null');
   expect((await world.verb(['projections', 'failures'])).stdout).toContain('set aside');
   await world.query(
@@ -241,7 +245,7 @@ test('a follower that halts says so in /readyz, in the list and in the metrics, 
   expect((await ready(health)).status).toBe(503);
   expect((await world.verb(['projections'])).stdout).toMatch(/^tables .* halted .*goes from version \d+ to \d+/m);
   expect(await metrics(health)).toMatch(/docket_projection_halted\{projection="tables"\} 1/);
-  // What it cannot apply is in the log, and so it is read all the same.
+  // The event that it cannot apply is in the log, and so it is read all the same.
   expect((await fetch(`${world.urls[0]}/v1/repositories/${owner.name}/halting/images`)).status).toBe(200);
   await move(1);
   await until('it is well again', async () => (await ready(health)).status === 200);

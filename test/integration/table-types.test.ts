@@ -73,6 +73,8 @@ const tables: DescribedTables = {
     trouble: 'text or null',
     trouble_reason: 'text or null',
     trouble_since: 'time or null',
+    trouble_position: 'bigint or null',
+    trouble_failures: 'integer or null',
   },
   'es.projection_failures': {
     id: 'bigint, generated',
@@ -135,8 +137,17 @@ const tables: DescribedTables = {
     last_updated: 'time',
     version: 'integer',
     state: 'json',
+    tables_version: 'integer, with a default',
+    image_count: 'integer, with a default',
+    tag_count: 'integer, with a default',
   },
-  'read.images': { repository_id: 'text', image_id: 'text', checksum: 'text or null' },
+  'read.images': {
+    repository_id: 'text',
+    image_id: 'text',
+    checksum: 'text or null',
+    ordinal: 'integer, with a default',
+  },
+  'read.tags': { repository_id: 'text', tag: 'text', image_id: 'text' },
   'read.grants': { repository_id: 'text', account_id: 'text', role: 'text' },
   'read.namespaces': { namespace_id: 'text', public_count: 'bigint', private_count: 'bigint' },
 };

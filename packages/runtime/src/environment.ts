@@ -33,10 +33,10 @@ const shownCharactersMax = 200;
 const secretFileBytesMax = 64 * 1024;
 
 interface SettingDocumentation {
-  /** In words, as the README says it. */
+  /** The default in words, as the README says it. */
   readonly default: string;
   readonly about: string;
-  /** Never shown, not even to say that it is wrong; may be given as the path of a file, in the setting of this name and `_FILE`. */
+  /** Its value is never shown, not even to say that it is wrong. The setting of this name and `_FILE` may give a file that holds it. */
   readonly secret?: true;
 }
 
@@ -62,7 +62,7 @@ export interface Quotas {
 
 export interface Environment {
   readonly port: number;
-  /** Of the projector's own listener; 0: none. */
+  /** Port of the projector's own listener; 0 for none. */
   readonly healthPort: number;
   /** Undefined: the host that the request came to. */
   readonly publicUrl: string | undefined;
@@ -76,7 +76,7 @@ export interface Environment {
   readonly meilisearchApiKey: string | undefined;
   /** Empty: the host that the request came to. */
   readonly registryEndpoints: readonly string[];
-  /** By namespace: the registries of its repositories, instead of the usual ones. */
+  /** The registries of the repositories of each namespace that does not use the usual ones. */
   readonly namespaceEndpoints: ReadonlyMap<string, readonly string[]>;
   readonly trustedProxies: readonly string[];
   /** Newest first; the first signs, all verify. */
@@ -102,7 +102,7 @@ export interface Environment {
   readonly adminPassword: string | undefined;
 }
 
-/** What is known before there is a database: `up` brings its own when none is named. */
+/** The settings that are known before there is a database: `up` brings its own when none is named. */
 export type Settings = Omit<Environment, 'databaseUrl' | 'projectorDatabaseUrl' | 'migrationDatabaseUrl'> & {
   readonly databaseUrl: string | undefined;
 };
@@ -256,7 +256,7 @@ export const settings: readonly Setting[] = settingNames.map((name) => {
 
 export interface EnvironmentProblem {
   readonly name: string;
-  /** As it may be shown; undefined when it is not set. */
+  /** The value as it may be shown; undefined when it is not set. */
   readonly value: string | undefined;
   readonly expected: string;
 }

@@ -4,18 +4,18 @@
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
-/** From a fifth of a millisecond to the longest that a client waits. */
+/** The buckets reach from a fifth of a millisecond to the longest that a client waits. */
 const secondsBuckets = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const batchBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 200];
 
-/** With what every process has: CPU, memory, garbage collection, event-loop delay. */
+/** A registry that holds what every process has: CPU, memory, garbage collection, event-loop delay. */
 export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   return registry;
 }
 
-/** As `pg` has it: connections that are open, those of them that nobody uses, and callers that wait for one. */
+/** The counts of a pool of `pg`: connections that are open, those of them that are idle, and callers that wait for one. */
 export interface ConnectionPool {
   readonly totalCount: number;
   readonly idleCount: number;
@@ -38,6 +38,15 @@ export function measurePools(registry: Registry, pools: Readonly<Record<string, 
   });
 }
 
+export function measurePrimary(registry: Registry, isThere: () => boolean): void {
+  const primary: Gauge = new Gauge({
+    name: 'docket_database_primary',
+    help: '1 while there is a database that takes writes; 0 while requests are refused because there is none.',
+    registers: [registry],
+    collect: () => primary.set(isThere() ? 1 : 0),
+  });
+}
+
 export function measureWaiting(registry: Registry, waiting: () => number): void {
   const commands: Gauge = new Gauge({
     name: 'docket_commands_waiting',
@@ -52,6 +61,7 @@ export interface ProjectionStanding {
   readonly lagEvents: number;
   readonly lagSeconds: number;
   readonly halted: boolean;
+  readonly failing: boolean;
   readonly failures: number;
 }
 
@@ -86,6 +96,11 @@ export function measureProjections(registry: Registry, read: () => Promise<reado
       value: ({ halted }) => (halted ? 1 : 0),
     },
     {
+      name: 'docket_projection_failing',
+      help: '1 where a follower has failed at one position of the log again and again, and is trying on.',
+      value: ({ failing }) => (failing ? 1 : 0),
+    },
+    {
       name: 'docket_projection_failures',
       help: 'What a projection could not deliver: it is tried again or was set aside (docket projections failures).',
       value: ({ failures }) => failures,
@@ -107,6 +122,7 @@ export function measureProjections(registry: Registry, read: () => Promise<reado
 }
 
 export interface HttpRequestMeasured {
+  /** One of a few, whatever clients send. */
   readonly method: string;
   /** The pattern, never the path: there are as many paths as repositories. */
   readonly route: string;
@@ -126,7 +142,7 @@ export function measureHttp(registry: Registry): (request: HttpRequestMeasured) 
 }
 
 export interface AppendMeasured {
-  /** Through group commit, or in a transaction of its own. */
+  /** The append went through group commit, or in a transaction of its own. */
   readonly way: 'group' | 'transaction';
   readonly seconds: number;
   readonly outcomes: readonly ('appended' | 'duplicate' | 'conflict')[];
@@ -163,7 +179,7 @@ export function measureAppends(registry: Registry): (append: AppendMeasured) => 
 
 export interface SearchTaskMeasured {
   readonly status: string;
-  /** From the sending to the end of the task. */
+  /** The time from the sending of the task to its end. */
   readonly seconds: number;
 }
 

@@ -83,10 +83,8 @@ const active: ActiveRepository = {
   star_count: 3,
   pull_count: null,
   last_updated: null,
-  images: [],
-  tags: {},
   pushes: 0,
-  announced: null,
+  is_push_open: false,
 };
 const repository = {
   number: 7n,

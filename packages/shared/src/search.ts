@@ -1,4 +1,4 @@
-/** What a search term means, the document that the index holds of a repository, and the answer of the seed. */
+/** The meaning of a search term, the document that the index holds of a repository, and the answer of the seed. */
 import { searchTermCharactersMax } from './limits.ts';
 import { displayName, library, namespaceName, parseFullName } from './names.ts';
 import type { FullName, NamespaceName } from './names.ts';
@@ -17,7 +17,7 @@ export interface SearchResult {
 export interface SearchDocument extends SearchResult {
   /** The position of the event that created the repository: an integer, never given twice. */
   readonly id: number;
-  /** As it is shown: bare for official ones. */
+  /** The name as it is shown: bare for official repositories. */
   readonly full_name: string;
   readonly namespace: string;
   readonly private: boolean;

@@ -35,9 +35,11 @@ interface ProjectionTable {
   fence: Generated<bigint>;
   held_until: Generated<Date>;
   target: string | null;
-  trouble: 'halted' | 'waiting' | null;
+  trouble: 'halted' | 'waiting' | 'failing' | null;
   trouble_reason: string | null;
   trouble_since: Date | null;
+  trouble_position: bigint | null;
+  trouble_failures: number | null;
 }
 
 interface ProjectionFailureTable {
@@ -153,12 +155,23 @@ export interface RepositoryTable {
   version: number;
   /** Written by the projector alone, from the same type. */
   state: ColumnType<Repository, string, string>;
+  /** The version of the projection that wrote the row. */
+  tables_version: Generated<number>;
+  image_count: Generated<number>;
+  tag_count: Generated<number>;
 }
 
 export interface ImageTable {
   repository_id: string;
   image_id: string;
   checksum: string | null;
+  ordinal: Generated<number>;
+}
+
+export interface TagTable {
+  repository_id: string;
+  tag: string;
+  image_id: string;
 }
 
 export interface Tables {
@@ -179,6 +192,7 @@ export interface Tables {
   'directory.blocked_images': BlockedImageTable;
   'read.repositories': RepositoryTable;
   'read.images': ImageTable;
+  'read.tags': TagTable;
   'read.grants': GrantTable;
   'read.namespaces': NamespaceCountTable;
 }

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { Database, Transaction } from '../connect.ts';
 import { isBehind } from '../log/tail.ts';
 
-/** By id, as `namespace/name`. */
+/** The full names of repositories, `namespace/name`, by their ids. */
 export async function readFullNames(
   database: Database,
   repositoryIds: readonly string[],

@@ -7,6 +7,7 @@ import { sql } from 'kysely';
 
 import type { Database } from '../connect.ts';
 import type { Checkpoint, Projection } from './checkpoint.ts';
+import { noTrouble } from './trouble.ts';
 
 export interface Lease {
   readonly projection: Projection;
@@ -44,7 +45,7 @@ export async function renewLease(database: Database, lease: Lease, heldMs: numbe
   return numUpdatedRows === 1n;
 }
 
-/** So that the next one need not wait for it to run out. */
+/** Gives the lease back, so that the next holder need not wait for it to run out. */
 export async function releaseLease(database: Database, lease: Lease): Promise<void> {
   await held(database, lease)
     .set({ held_until: sql<Date>`'-infinity'` })
@@ -62,9 +63,7 @@ export async function moveLeasedCheckpoint(
       position,
       command_id: commandId,
       moved_at: sql<Date>`clock_timestamp()`,
-      trouble: null,
-      trouble_reason: null,
-      trouble_since: null,
+      ...noTrouble,
     })
     .executeTakeFirstOrThrow();
   return numUpdatedRows === 1n;

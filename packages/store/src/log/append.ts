@@ -27,7 +27,7 @@ export interface AppendCommand {
 
 export type Verdict =
   | { readonly outcome: 'appended'; readonly position: bigint; readonly version: number }
-  /** This command is in the log already, from an earlier try; `position` is of its first event. */
+  /** The command is in the log already, from an earlier try; `position` is that of its first event. */
   | { readonly outcome: 'duplicate'; readonly position: bigint }
   /** The stream moved on: it is at `version` now. */
   | { readonly outcome: 'conflict'; readonly version: number };

@@ -29,14 +29,21 @@ const columns = [
   'recorded_at',
 ] as const;
 
-/** Everything after a position that no append in flight can still go below, in order. Read committed, on the primary. */
+/** A usual page of a thousand events is a twentieth of it. What it bounds is parsed and folded with nobody else having a turn. */
+const pageBytesMax = 8 * 1024 * 1024;
+
+/**
+ * What comes after a position that no append in flight can still go below, in order: so many events or bytes of their data at the most,
+ * whichever are fewer, but one event at least. Read committed, on the primary.
+ */
 export async function readAfter(
   database: Database,
   after: bigint,
   eventsMax: number,
+  bytesMax = pageBytesMax,
 ): Promise<readonly Recorded<DomainEvent>[]> {
   const { rows } = await sql<EventRow>`select ${sql.join(columns.map((column) => sql.ref(column)))}
-    from es.read_after(${after}, ${eventsMax})`.execute(database);
+    from es.read_after(${after}, ${eventsMax}, ${bytesMax})`.execute(database);
   return rows.map((row) => recorded(row, readEvent));
 }
 
@@ -152,7 +159,7 @@ export interface PastCommand {
 
 /** What an earlier try of this command wrote; undefined when it wrote nothing. */
 export async function readCommand(database: Database, commandId: string): Promise<PastCommand | undefined> {
-  // By way of the first event: only that one is indexed by its command, and all of a command's events follow it in one stream.
+  // The statement finds the first event, which alone is indexed by its command; the others follow it in the same stream.
   const rows = await database
     .selectFrom('es.events as first')
     .innerJoin('es.events as event', (join) =>

@@ -36,7 +36,7 @@ export function passwords(cost: number): Passwords {
     maxThreads: Math.max(1, availableParallelism() - 1),
     maxQueue: waitingPasswordsMax,
   });
-  // Known to this process alone: the memory of it is worth nothing outside.
+  // Only this process knows the key, so what it remembers of passwords is worth nothing outside.
   const key = randomBytes(32);
   const remembered = new LRUCache<string, Promise<boolean>>({ max: rememberedPasswordsMax, ttl: rememberedPasswordMs });
   let nobody: Promise<string> | undefined;

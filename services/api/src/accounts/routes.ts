@@ -136,7 +136,7 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
       401: v1.unauthorized,
       403: v1.forbidden,
       404: { ...v1.missing, description: 'There is no such account; only an admin is told.' },
-      409: { ...v1.quotaReached, description: 'Too many addresses of the account wait to be confirmed.' },
+      409: { ...v1.noRoom, description: 'Too many addresses of the account wait to be confirmed.' },
       413: v1.tooLarge,
       422: v1.reused,
       429: v1.usedUp,
@@ -162,7 +162,7 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
 
 interface NewAccount {
   readonly envelope: CommandEnvelope;
-  /** By this very command, whose answer was lost. */
+  /** True when an earlier try of this command did it and its answer was lost. */
   readonly isDone: boolean;
 }
 

@@ -57,7 +57,7 @@ export function commandEnvelope(
   };
 }
 
-/** Of a request whose body was read for the command, or is small and is read here; one that cannot be read tells nothing. */
+/** The envelope of a request. The body was read for the command, or is small and is read here; one that cannot be read counts as empty. */
 export async function envelopeOf(
   request: ApiRequest,
   caller: Caller,

@@ -19,7 +19,7 @@ export type Ruling<Outcome> =
   | { readonly is: 'failed'; readonly error: unknown }
   /** Another process was faster. */
   | { readonly is: 'lost' }
-  /** Not its turn yet: something before it has to be in the log first. Never the first of a batch. */
+  /** It is not the task's turn yet: something before it has to be in the log first. The first of a batch never waits. */
   | { readonly is: 'later' };
 
 export interface StreamQueueOptions<Command, Outcome> {

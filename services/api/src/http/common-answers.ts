@@ -65,8 +65,8 @@ export const v1 = {
     body: z.union([error, z.literal('Account is not Active')]),
   },
   missing: { description: 'There is no such repository, as far as the asker may know.', body: error },
+  noRoom: { description: 'The namespace or the repository would hold more than it may.', body: error },
   tooLarge: { description: tooLarge, body: error },
-  quotaReached: { description: 'The namespace may not have more repositories.', body: error },
   usedUp: { description: usedUp, body: error, headers: ['Retry-After'] },
   reused: { description: 'The Idempotency-Key was used for another request.', body: error },
 } as const satisfies Record<string, OperationAnswer | OperationAnswers>;
@@ -91,18 +91,18 @@ export const v2 = {
   reused: refused('The Idempotency-Key was used for another request.'),
 } as const satisfies Record<string, OperationAnswer | OperationAnswers>;
 
-/** Of everything on /v2 that somebody asks of nothing in particular. */
+/** The common answers of reads on /v2 that name no resource. */
 export const askedOfAll: OperationAnswers = {
   400: v2.badRequest,
   401: v2.unauthorized,
   403: v2.forbidden,
   ...v2.always,
 };
-/** Of everything on /v2 that somebody asks of something that may not be there. */
+/** The common answers of reads on /v2 of a resource that may be missing. */
 export const asked: OperationAnswers = { ...askedOfAll, 404: v2.missing };
 
 const commandedBeside: OperationAnswers = { 413: v2.tooLarge, 422: v2.reused, 429: v2.usedUp };
-/** Of everything on /v2 that changes something; without and with something that may not be there. */
+/** The common answers of changes on /v2: those that name no resource, and below those of a resource that may be missing. */
 export const commandedOfAll: OperationAnswers = { ...askedOfAll, ...commandedBeside };
 export const commanded: OperationAnswers = { ...asked, ...commandedBeside };
 

@@ -1,11 +1,12 @@
 /**
- * From express to an operation and back: one request object, one answer, one place for refusals and for errors that nobody expected.
+ * Connects express to operations: one request object, one answer, one place for refusals and for unexpected errors.
  * A path that is known answers every other method with 405 and the list of those that it has.
  */
 import type { Log } from '@docket/runtime/log';
 import { answerBytesMax } from '@docket/shared/limits';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
+import { NoPrimary } from '@docket/store/breaker';
 import type { Router } from 'express';
 
 import { answer, send } from './answer.ts';
@@ -89,7 +90,9 @@ async function handled<Using>(
   } catch (error) {
     const refusal = refusalOfError(error);
     if (refusal) {
-      log.warn({ err: error, request_id: request.id, method: request.method, path: request.path }, refusal.message);
+      // That there is no primary is told once, when it is noticed, and not by each of thousands.
+      const level = error instanceof NoPrimary ? 'debug' : 'warn';
+      log[level]({ err: error, request_id: request.id, method: request.method, path: request.path }, refusal.message);
       return refusal;
     }
     log.error({ err: error, request_id: request.id, method: request.method, path: request.path }, 'a request failed');

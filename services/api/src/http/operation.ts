@@ -72,7 +72,7 @@ interface Description<Parameters, Query, Body> {
 }
 
 export interface Operation<Using> extends Description<z.ZodObject, z.ZodObject, z.ZodType> {
-  /** Of OpenAPI: `/v1/users/{username}`. Every path is served with and without a slash at its end. */
+  /** Paths as OpenAPI writes them: `/v1/users/{username}`. Every path is served with and without a slash at its end. */
   readonly paths: readonly string[];
   readonly credentials: CredentialsWanted;
   readonly run: (using: Using, request: ApiRequest) => Promise<Outcome>;

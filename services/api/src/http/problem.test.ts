@@ -1,5 +1,6 @@
 import { refusalCodes, refuse } from '@docket/shared/refusal';
 import type { RefusalCode } from '@docket/shared/refusal';
+import { NoPrimary } from '@docket/store/breaker';
 import { QueueFull } from '@docket/store/log/group-commit';
 import pg from 'pg';
 import { expect, it } from 'vitest';
@@ -97,6 +98,9 @@ it.each<[string, unknown, RefusalCode | undefined]>([
   ['a connection that broke', systemError('ECONNRESET'), 'unavailable'],
   ['a connection that ended', new Error('Connection terminated unexpectedly'), 'unavailable'],
   ['a server that stops', databaseError('57P01'), 'unavailable'],
+  ['a server that crashed', databaseError('57P02'), 'unavailable'],
+  ['a standby', databaseError('25006'), 'unavailable'],
+  ['no primary', new NoPrimary('the server is read-only'), 'unavailable'],
   ['a server that starts', databaseError('57P03'), 'unavailable'],
   ['a deadlock', databaseError('40P01'), 'unavailable'],
   ['a statement that took too long', databaseError('57014'), 'unavailable'],

@@ -46,7 +46,7 @@ const retryAfterSeconds = '1';
 
 export type Protocol = 'v1' | 'v2';
 
-/** Which errors a path answers with is told by the protocol that it belongs to. */
+/** The protocol of a path decides which form its errors have. */
 export function protocolOf(path: string): Protocol {
   return path === '/v2' || path.startsWith('/v2/') ? 'v2' : 'v1';
 }

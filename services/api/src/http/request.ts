@@ -10,7 +10,7 @@ import type { z } from 'zod';
 export interface ApiRequest {
   readonly id: string;
   readonly method: string;
-  /** Of the route: `{username: 'sam'}`. */
+  /** The parameters of the route: `{username: 'sam'}`. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   /** `/v1/users`, without the query. */
@@ -23,7 +23,7 @@ export interface ApiRequest {
   readonly origin: string;
   /** Host and port that the client used. */
   readonly host: string;
-  /** Whatever the content type says (docker up to 0.6 sends none): the text of the body. Read once, with the limit of the first who asks. */
+  /** Reads the body as text, whatever its content type (docker up to 0.6 sends none). The first call reads it and sets the limit. */
   readonly text: (bytesMax: number) => Promise<string | Refusal>;
 }
 

@@ -16,7 +16,7 @@ export type Format = (typeof formats)[number];
 
 export interface LineRules {
   readonly format: Format;
-  /** Of names that are written bare. */
+  /** The namespace of names that are written bare. */
   readonly namespace: NamespaceName;
   /** Of the list of one line. */
   readonly imagesMax: number;
@@ -33,7 +33,7 @@ const count = z
   .nullable()
   .transform((value) => (value === null || value === -1 ? undefined : value));
 
-/** To the millisecond, in UTC. What is older than the first computers' clocks is a mistake, not a date. */
+/** An instant to the millisecond, in UTC. An instant before the first computers' clocks is a mistake, not a date. */
 const instant = z.iso
   .datetime({ offset: true, error: 'must be a date and time with a zone, as 2024-08-16T05:01:22Z' })
   .transform((value) => new Date(value))

@@ -131,7 +131,7 @@ export const organizationOperations: readonly Operation<OrganizationRoutes>[] = 
   }),
 ];
 
-/** To those who do not belong to it there is no such organization. */
+/** Answers 404 to everybody who may not see the members: an organization is hidden from them. */
 async function organizationFor(
   { database }: OrganizationRoutes,
   {

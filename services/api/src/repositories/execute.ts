@@ -3,11 +3,13 @@
  * while others are at it are decided together, one after the other, and appended with one call (`commands/stream-queue.ts`). What is not
  * asked of a command is decided by the pure decider; what is unique (the name) is written in the transaction that creates it.
  */
+import { turnBetween } from '@docket/shared/in-turns';
 import { decidingMsMax } from '@docket/shared/limits';
 import type { Quotas } from '@docket/runtime/environment';
 import type { FullName, NamespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
+import { noRepositoryImages } from '@docket/shared/repository-images';
 import type { RepositoryEvent } from '@docket/shared/repositories';
 import { repositoryStream } from '@docket/shared/stored-event';
 import { isConnectionLoss, isPassing, isUniqueViolation } from '@docket/store/connect';
@@ -16,11 +18,13 @@ import type { GroupCommit } from '@docket/store/log/group-commit';
 import { appendAll } from '@docket/store/log/append';
 import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { lockStreams } from '@docket/store/log/lock-streams';
+import { readNamedImages } from '@docket/store/read/images';
 import { lookUp, lookUpMembers } from '@docket/store/read/look-up';
 import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
 
+import { unbounded } from '../commands/daily-quota.ts';
 import type { Left } from '../commands/daily-quota.ts';
 import { earlierOutcome, pastCommand, raceLost } from '../commands/envelope.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
@@ -28,8 +32,9 @@ import { streamQueue } from '../commands/stream-queue.ts';
 import type { Attempt, Ruling, StreamQueue } from '../commands/stream-queue.ts';
 import type { TransactionExecution } from '../commands/transact.ts';
 import { decideInTurn, resumed } from './decide-in-turn.ts';
+import { namedImages } from './named-images.ts';
 import type { Candidate, Decision, Executed } from './decide-in-turn.ts';
-import type { RepositoryCommand } from './decider.ts';
+import type { RepositoryCommand, RepositoryDecider } from './decider.ts';
 import { roomFor } from './namespace-quota.ts';
 import type { Room } from './namespace-quota.ts';
 
@@ -39,6 +44,7 @@ export interface Execution extends TransactionExecution {
 
 export interface Appending extends TransactionExecution {
   readonly groupCommit: GroupCommit;
+  readonly decider: RepositoryDecider;
   readonly quotas: Pick<Quotas, 'namespaceRepositoriesMax'>;
 }
 
@@ -55,14 +61,14 @@ export interface Intent {
   readonly versions?: readonly number[] | undefined;
 }
 
+/** A command on its way; what is known of it changes from try to try. */
 interface Asked {
   readonly intent: Intent;
   readonly envelope: CommandEnvelope;
-}
-
-/** With what the account that asks may still append today. */
-interface Held extends Asked {
-  readonly left: Left;
+  /** What the account that asks may still append today. */
+  left: Left;
+  /** A try of it was lost with its connection: before it is decided again the log says whether it was written. */
+  fateUnknown: boolean;
 }
 
 export type RepositoryQueue = StreamQueue<Asked, Executed | Refusal>;
@@ -82,17 +88,21 @@ export async function executeOnRepository(
   envelope: CommandEnvelope,
 ): Promise<Executed | Refusal> {
   const { namespace, name } = intent.fullName;
-  return queue.enter(`${namespace}/${name}`, { intent, envelope });
+  return queue.enter(`${namespace}/${name}`, { intent, envelope, left: unbounded, fateUnknown: false });
 }
 
 type Rulings = readonly Ruling<Executed | Refusal>[];
 
-async function settle(appending: Appending, asked: readonly Asked[], attempt: Attempt): Promise<Rulings> {
-  const [first] = asked;
+async function settle(appending: Appending, batch: readonly Asked[], attempt: Attempt): Promise<Rulings> {
+  const [first] = batch;
   if (!first) return [];
   const { database, usage } = appending;
   // Here, because within a transaction it would wait for a second connection.
-  const batch = await Promise.all(asked.map(async (one) => ({ ...one, left: await usage.left(one.envelope.heldTo) })));
+  await Promise.all(
+    batch.map(async (asked) => {
+      asked.left = await usage.left(asked.envelope.heldTo);
+    }),
+  );
   switch (attempt) {
     case 'first':
       return raced(appending, batch, asFound(first.intent.found));
@@ -108,14 +118,14 @@ async function settle(appending: Appending, asked: readonly Asked[], attempt: At
 }
 
 /** At the version that was read, which may be past when it comes to the log. */
-async function raced(appending: Appending, batch: readonly Held[], found: Found): Promise<Rulings> {
-  const decided = await decide(appending.database, batch, found);
+async function raced(appending: Appending, batch: readonly Asked[], found: Found): Promise<Rulings> {
+  const decided = await decide(appending, appending.database, batch, found);
   const outcomes = await appended(appending, decided.planned, found.repository !== undefined);
   return rulings(appending, batch, decided.decisions, outcomes);
 }
 
 /** With the stream to itself: who waits for it in other processes comes after it, in the order in which they came. */
-async function undisputed(appending: Appending, batch: readonly Held[], streamId: string): Promise<Rulings> {
+async function undisputed(appending: Appending, batch: readonly Asked[], streamId: string): Promise<Rulings> {
   const { database, onAppended, onCall } = appending;
   const [first, ...others] = batch;
   if (!first) return [];
@@ -123,7 +133,7 @@ async function undisputed(appending: Appending, batch: readonly Held[], streamId
   try {
     const { decisions, verdicts, room } = await inTransaction(database, async (transaction) => {
       await lockStreams(transaction, [streamId]);
-      const decided = await decide(transaction, batch, await lookUpAgain(transaction, batch));
+      const decided = await decide(appending, transaction, batch, await lookUpAgain(transaction, batch));
       const commands = decided.planned.map(({ append }) => append);
       const left = await roomForAll(appending, transaction, decided.planned);
       const appends = left === 'free' && commands.length > 0;
@@ -142,7 +152,10 @@ async function undisputed(appending: Appending, batch: readonly Held[], streamId
   } catch (error) {
     // Nothing happened: somebody held the stream for too long.
     if (isPassing(error)) return batch.map(() => lost);
-    if (isConnectionLoss(error)) return batch.map(() => ({ is: 'failed', error }));
+    if (isConnectionLoss(error)) {
+      for (const asked of batch) asked.fateUnknown = true;
+      return batch.map(() => lost);
+    }
     if (others.length > 0) return [...(await undisputed(appending, [first], streamId)), ...others.map(() => lost)];
     if (isUniqueViolation(error, 'events_command')) return [await rulingOnDuplicate(database, first)];
     return [{ is: 'failed', error }];
@@ -156,19 +169,31 @@ interface Decided {
   readonly planned: readonly Planned[];
 }
 
-async function decide(database: Database, batch: readonly Held[], { repository, foundBy }: Found): Promise<Decided> {
+async function decide(
+  { decider }: Pick<Appending, 'decider'>,
+  database: Database,
+  batch: readonly Asked[],
+  { repository, foundBy }: Found,
+): Promise<Decided> {
   const candidates: Candidate[] = [];
-  for (const { intent, envelope, left } of batch) {
+  for (const { intent, envelope, fateUnknown, left } of batch) {
     const { command, judge, versions, accountId } = intent;
     // After the look-up: what the same command did before it is found here, what it does after it is a conflict.
-    const past = await earlierOutcome(database, envelope);
+    const past = await (fateUnknown ? pastCommand : earlierOutcome)(database, envelope);
     candidates.push({ commandId: envelope.commandId, command, judge, found: foundBy(accountId), versions, past, left });
   }
+  // After the look-up as well: what happens between the two makes a conflict of the append.
+  const named = namedImages(batch.map(({ intent }) => intent.command));
+  const many = named?.imageIds.length ?? 0;
+  const images = repository && named ? await readNamedImages(database, repository.id, named) : noRepositoryImages;
+  await turnBetween(many);
   const started = performance.now();
-  const decisions = decideInTurn(repository, candidates, {
+  const decisions = decideInTurn(repository, images, candidates, {
+    decider,
     newId: uuidv7(),
     goesOn: () => performance.now() - started < decidingMsMax,
   });
+  await turnBetween(many);
   return { decisions, planned: batch.flatMap((asked, index) => planOf(asked, decisions[index])) };
 }
 
@@ -203,24 +228,25 @@ async function lookUpAgain(database: Database, [first, ...others]: readonly Aske
 }
 
 interface Planned {
-  readonly command: RepositoryCommand;
+  readonly asked: Asked;
   readonly repositoryId: string;
   readonly append: AppendCommand;
   /** The namespace that it adds a repository to, for an account that is held to how many it may have. */
   readonly growing: { readonly id: string; readonly name: NamespaceName } | undefined;
 }
 
-function planOf({ intent, envelope }: Asked, decision: Decision | undefined): readonly Planned[] {
+function planOf(asked: Asked, decision: Decision | undefined): readonly Planned[] {
   if (decision?.is !== 'append') return [];
   const { events, expectedVersion, executed } = decision;
   const { repositoryId } = executed;
+  const { intent, envelope } = asked;
   const append = { streamId: repositoryStream(repositoryId), expectedVersion, events, ...envelope };
   const grows = envelope.heldTo !== undefined && events.some(({ type }) => beginnings.has(type));
   const growing =
     grows && executed.state.status !== 'absent'
       ? { id: executed.state.namespace_id, name: intent.fullName.namespace }
       : undefined;
-  return [{ command: intent.command, repositoryId, append, growing }];
+  return [{ asked, repositoryId, append, growing }];
 }
 
 const beginnings: ReadonlySet<string> = new Set<RepositoryEvent['type']>(['RepositoryCreated', 'RepositoryRestored']);
@@ -294,7 +320,7 @@ async function begun(appending: Appending, planned: Planned, isKnown: boolean): 
  * is near its bound, it is counted with nobody else beginning another one in it.
  */
 async function begin(appending: Appending, planned: Planned, isKnown: boolean): Promise<Outcome | Refusal> {
-  const { append } = planned;
+  const { asked, append } = planned;
   try {
     return await inTransaction<Outcome | Refusal>(appending.database, async (transaction, abort) => {
       if (isKnown) await lockStreams(transaction, [append.streamId]);
@@ -305,13 +331,14 @@ async function begin(appending: Appending, planned: Planned, isKnown: boolean): 
       return verdict?.outcome === 'appended' ? 'appended' : abort(verdict?.outcome ?? 'conflict');
     });
   } catch (error) {
-    // Written or not: the name tells, and after it the command id.
-    if (isConnectionLoss(error)) return 'conflict';
-    throw error;
+    if (!isConnectionLoss(error)) throw error;
+    asked.fateUnknown = true;
+    return 'conflict';
   }
 }
 
-async function takeName(transaction: Transaction, { command, repositoryId }: Planned): Promise<boolean> {
+async function takeName(transaction: Transaction, { asked, repositoryId }: Planned): Promise<boolean> {
+  const { command } = asked.intent;
   if (command.type !== 'OpenPush' && command.type !== 'Create')
     throw new Error(`${command.type} made events of a repository that never was`);
   const { numInsertedOrUpdatedRows } = await transaction
@@ -360,7 +387,7 @@ async function rulings(
 
 async function rulingOn(
   { database, usage }: Appending,
-  { intent, envelope }: Asked,
+  asked: Asked,
   executed: Executed,
   given: Appended = conflict,
 ): Promise<Ruling<Executed | Refusal>> {
@@ -368,12 +395,12 @@ async function rulingOn(
   if ('refused' in given) return { is: 'settled', outcome: given.refused };
   switch (given.outcome) {
     case 'appended':
-      await usage.add(envelope.heldTo, executed.events);
+      await usage.add(asked.envelope.heldTo, executed.events);
       return { is: 'settled', outcome: executed };
     case 'conflict':
       return lost;
     case 'duplicate':
-      return rulingOnDuplicate(database, { intent, envelope });
+      return rulingOnDuplicate(database, asked);
   }
 }
 

@@ -48,7 +48,7 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       400: v1.badRequest,
       401: v1.unauthorized,
       403: v1.forbidden,
-      409: v1.quotaReached,
+      409: v1.noRoom,
       413: v1.tooLarge,
       422: v1.reused,
       429: v1.usedUp,

@@ -75,7 +75,7 @@ export function meilisearchSearch(
           ],
         });
         const parsed = z.array(hitSchema).parse(hits);
-        // On the last page the count is known, before it is an estimate.
+        // The last page gives an exact count; before it the count is an estimate.
         const last = parsed.length < within && (parsed.length > 0 || offset === 0);
         return { hits: parsed, total: last ? offset + parsed.length : estimatedTotalHits };
       } catch (error) {
@@ -105,7 +105,7 @@ interface SearchStanding {
   readonly target: string | undefined;
 }
 
-/** Asked of the database at most once a second. A checkpoint at 0 over a log that is not empty: the index was found empty. */
+/** Asks the database at most once a second. A checkpoint at 0 over a log that is not empty means that the index was found empty. */
 function searchStanding(database: Database): {
   readonly read: () => Promise<SearchStanding>;
   readonly forget: () => void;

@@ -8,6 +8,7 @@ import { isRefusal, refuse } from '@docket/shared/refusal';
 import { parseSearchTerm, searchResult } from '@docket/shared/search';
 import type { SearchResult, SearchTerm } from '@docket/shared/search';
 import { isPublic } from '@docket/shared/repositories';
+import { NoPrimary } from '@docket/store/breaker';
 import { lookUp, publicNumbers } from '@docket/store/read/look-up';
 import { z } from 'zod';
 
@@ -47,7 +48,7 @@ export const searchOperations: readonly Operation<SearchRoutes>[] = [
     path: '/v1/search',
     summary: 'Searches the public repositories. Numbers that are none fall back to their defaults.',
     needs: 'nothing; only what is public is found',
-    // Whatever is the matter, with the credentials too, is the one failure that search knows.
+    // Search has one failure for every cause, credentials too.
     credentials: ownCredentials('optional'),
     query: searchQuery,
     head: 'refused',
@@ -65,7 +66,8 @@ export const searchOperations: readonly Operation<SearchRoutes>[] = [
         return await search(using, request, query);
       } catch (error) {
         if (!refusalOfError(error)) throw error;
-        using.log.warn({ err: error, request_id: request.id }, unavailable.message);
+        const level = error instanceof NoPrimary ? 'debug' : 'warn';
+        using.log[level]({ err: error, request_id: request.id }, unavailable.message);
         return unavailable;
       }
     },

@@ -76,6 +76,7 @@ export async function importFile(
     },
     lines,
     rules,
+    imageListBounds: { imagesMax: environment.repositoryImagesMax, tagsMax: environment.repositoryTagsMax },
     dryRun,
     onProgress: ({ lines: done }) => shown.show(done),
     onRefused: refusals.add,

@@ -7,7 +7,7 @@ import type { AddedAddress } from '@docket/store/log/confirmations';
 export interface Mail {
   /** The same for every try to send this mail: a mailbox that gets it twice can tell. */
   readonly id: string;
-  /** Of the event. */
+  /** The time of the event. */
   readonly date: Date;
   readonly to: string;
   readonly subject: string;

@@ -14,7 +14,7 @@ import { moveLeasedCheckpoint } from '@docket/store/followers/lease';
 import type { Lease } from '@docket/store/followers/lease';
 import { readInstallationId } from '@docket/store/directory/installation';
 import { isInLog, readSearchPage } from '@docket/store/log/search-pages';
-import { readIndexedRows } from '@docket/store/read/indexed-rows';
+import { indexedLots, readIndexedRows } from '@docket/store/read/indexed-rows';
 import type { SearchPage } from '@docket/store/log/search-pages';
 import type { IndexedRow } from '@docket/store/read/indexed-rows';
 import type { Meilisearch } from 'meilisearch';
@@ -26,8 +26,9 @@ import { beginning, dropIndex, judgeMarker, markerLine, prepareIndex, readMarker
 import { addDocuments, deleteDocuments, payloadParts } from './tasks.ts';
 import type { Engine, Line, TaskMeasured } from './tasks.ts';
 
+/** Ids alone are read of them; what is read of their repositories comes in lots of so many bytes (`indexedLots`). */
 const pageEventsMax = 10_000;
-/** How long an index that was emptied under us goes unnoticed while nothing happens. */
+/** An index that somebody emptied is noticed after this time while nothing happens. */
 const markerCheckMs = 2_000;
 const retryCheckMs = 1_000;
 /** Before its number: one that is not among the rows it was made of. */
@@ -41,7 +42,12 @@ export interface SearchOptions {
   readonly log: Log;
   readonly projection: Projection;
   readonly onTask: (task: TaskMeasured) => void;
+  /** Of the states of repositories that are read at once. */
+  readonly lotBytesMax?: number;
 }
+
+/** Parsed they take several times as much. */
+const lotBytesMaxUsual = 16 * 1024 * 1024;
 
 /** One page of the search index, under its lease. */
 export function searchStep({
@@ -50,13 +56,14 @@ export function searchStep({
   log,
   projection,
   onTask,
+  lotBytesMax = lotBytesMaxUsual,
 }: SearchOptions): (held: HeldLease) => Promise<Progress> {
   let installation: string | undefined;
   let checkedFence: bigint | undefined;
   let checkedAt = -Infinity;
   let retriedAt = -Infinity;
 
-  /** Of the running index and of the one that takes its place: a document that is refused by the one is by the other. */
+  /** The running index and the one that takes its place share their failures: a document that one refuses the other refuses too. */
   const failuresOf = searchProjection.name;
 
   return async ({ lease, ended }) => {
@@ -89,7 +96,7 @@ export function searchStep({
     const judged = judgeMarker({ marker, inLog, installation: ours, checkpoint });
     if (judged.verdict === 'in step') return false;
     const from = judged.verdict === 'foreign' ? beginning : judged.from;
-    // On an empty log this is how it begins; later it is something that happened to the index.
+    // An empty log begins like this; over a log with events it means that the index was lost.
     log[checkpoint.position === 0n ? 'info' : 'warn'](
       { index: engine.uid, checkpoint: `${checkpoint.position}`, from: `${from.position}`, verdict: judged.verdict },
       `the search index is ${judged.verdict}: it is filled from position ${from.position}`,
@@ -106,27 +113,35 @@ export function searchStep({
 
   async function deliver(engine: Engine, ours: string, before: Checkpoint, page: SearchPage): Promise<void> {
     const started = performance.now();
-    const rows = await readIndexedRows(database, page.repositoryIds);
-    const { lines, gone } = contents(rows);
-    await deleteDocuments(engine, gone);
-    const parts = payloadParts(lines);
-    for (const [index, part] of parts.entries()) {
-      // Until its last part a page is not in the index.
-      const reached = index === parts.length - 1 ? page.end : before;
-      await add(engine, rows, part, markerLine(ours, reached), page.end.position);
+    const lots = await indexedLots(database, page.repositoryIds, lotBytesMax);
+    let documents = 0;
+    let deletions = 0;
+    // A page without a repository has a mark all the same.
+    for (const [lot, ids] of (lots.length === 0 ? [[]] : lots).entries()) {
+      const rows = await readIndexedRows(database, ids);
+      const { lines, gone } = contents(rows);
+      await deleteDocuments(engine, gone);
+      const parts = payloadParts(lines);
+      for (const [index, part] of parts.entries()) {
+        // Until the last part of its last lot a page is not in the index.
+        const isLast = index === parts.length - 1 && lot >= lots.length - 1;
+        await add(engine, rows, part, markerLine(ours, isLast ? page.end : before), page.end.position);
+      }
+      documents += lines.length;
+      deletions += gone.length;
     }
     log.debug(
       {
         position: `${page.end.position}`,
-        documents: lines.length,
-        deletions: gone.length,
+        documents,
+        deletions,
         duration_ms: Math.round(performance.now() - started),
       },
       'indexed a page',
     );
   }
 
-  /** What Meilisearch refuses is noted and gone past, and what it took is no failure any more. */
+  /** A document that Meilisearch refuses is recorded and gone past, and one that it took is no failure any more. */
   async function add(
     engine: Engine,
     rows: readonly IndexedRow[],
