@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
+import { SlowestFirst } from './test/slowest-first.ts';
 import { SummaryReporter } from './test/summary-reporter.ts';
 
 /** A world is three processes and more; two at once keep two cores busy. */
@@ -10,6 +11,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source', 'module', 'node', 'development|production'] } },
   test: {
     maxWorkers: worldsMax,
+    sequence: { sequencer: SlowestFirst },
     reporters: ['default', new SummaryReporter()],
     projects: [
       {
@@ -29,6 +31,8 @@ export default defineConfig({
           name: 'system',
           include: ['test/{conformance,integration,wire,lifecycle}/**/*.test.ts'],
           globalSetup: './test/stack.ts',
+          // Every file reads the modules of the API for its description of itself: once for each worker.
+          isolate: false,
           // A machine may be three times as slow as this one, and two files share it.
           testTimeout: 180_000,
           hookTimeout: 240_000,

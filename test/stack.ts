@@ -28,7 +28,7 @@ declare module 'vitest' {
 export interface Stack {
   readonly superuserUrl: string;
   readonly template: string;
-  /** Of a database whose name stands where `templateName` stands. */
+  /** The URLs of a database for each role; its name replaces `templateName`. */
   readonly urls: { readonly owner: string; readonly api: string; readonly projector: string };
   readonly meilisearch: { readonly url: string; readonly key: string };
   readonly admin: { readonly name: string; readonly password: string };
@@ -70,7 +70,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return stop;
 }
 
-/** Of runs that were interrupted: their engines do not feel the Ctrl-C of a terminal. */
+/** Stops and removes what interrupted runs left: their engines do not feel the Ctrl-C of a terminal. */
 async function removeLeftOver(base: string): Promise<void> {
   for (const name of readdirSync(base).filter((candidate) => candidate.startsWith(folderPrefix))) {
     const owner = Number(name.slice(folderPrefix.length).split('-')[0]);

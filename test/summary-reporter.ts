@@ -41,7 +41,7 @@ export class SummaryReporter implements Reporter {
   }
 }
 
-/** From the first hook of each file to its last, in seconds; what is done once for all files is in none. */
+/** The time of each file from its first hook to its last, in seconds, without what is done once for all files. */
 function slowest(modules: readonly TestModule[]): string {
   const files = modules.map((module) => {
     const { collectDuration, duration } = module.diagnostic();

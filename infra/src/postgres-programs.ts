@@ -49,7 +49,7 @@ export function systemUser(): SystemUser {
       'useradd',
       ['--system', '--gid', systemUserName, '--home-dir', '/nonexistent', '--shell', '/bin/false', systemUserName],
     ],
-    // What BusyBox has instead of the two above.
+    // BusyBox has these programs instead of the two above.
     ['addgroup', ['-S', systemUserName]],
     ['adduser', ['-S', '-D', '-H', '-s', '/bin/false', '-G', systemUserName, systemUserName]],
   ];
@@ -77,7 +77,7 @@ export interface PostgresPlace {
   readonly abandoned: boolean;
 }
 
-/** Where the data lies that belongs logically to the data directory. */
+/** The folder of the database that belongs logically to the data directory. */
 export function postgresPlace(dataDirectory: string, user: SystemUser): PostgresPlace {
   const recorded = readIfThere(join(dataDirectory, locationFile))?.trim();
   if (recorded !== undefined && recorded !== '') return { folder: recorded, abandoned: false };
@@ -141,11 +141,11 @@ function openToAll(folder: string): void {
 
 function makeSharedFolder(path: string): void {
   mkdirSync(path, { recursive: true });
-  // Whatever the umask of root is.
+  // The umask of root may have taken these modes away.
   chmodSync(path, 0o755);
 }
 
-/** Asked of the system rather than computed: modes, groups, access lists and mounts all have a say. */
+/** The system answers this: modes, groups, access lists and mounts all have a say, so the answer is not computed here. */
 function canReach(user: SystemUser, path: string): boolean {
   if (user === undefined) return true;
   const { status } = spawnSync('/bin/sh', ['-c', 'test -x "$0"', path], {

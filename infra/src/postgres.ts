@@ -70,10 +70,10 @@ export interface DatabaseUrls {
 export interface Postgres {
   readonly identity: ProcessIdentity;
   readonly port: number;
-  /** Of the database that is made with the cluster, or of another one in it. */
+  /** The URLs of a database in the cluster; without a name, of the one that is made with it. */
   urls(database?: string): DatabaseUrls;
   superuserUrl(database: string): string;
-  /** One more beside the usual one, of the same owner. */
+  /** Makes one more database beside the usual one, with the same owner. */
   createDatabase(database: string): Promise<void>;
   /** How it ended. */
   readonly ended: Promise<string>;
@@ -145,7 +145,7 @@ interface Initialisation {
   readonly durable: boolean;
 }
 
-/** Beside its place and moved there when it is whole: a start that is killed in the middle leaves no half of a cluster. */
+/** The cluster is made beside its place and moved there when it is whole: a start that is killed leaves no half of one. */
 async function initialise({ programs, user, folder, cluster, password, durable }: Initialisation): Promise<void> {
   removeUnfinished(folder);
   // A name of its own: an initdb whose owner was killed may still be writing to another.
@@ -327,7 +327,7 @@ function servesFrom(pid: number, cluster: string): boolean {
   }
 }
 
-/** Its messages are read by us, and nothing of ours is meant for it. */
+/** This process reads its messages in English, and none of the settings of this process are meant for it. */
 function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
 }

@@ -1,5 +1,5 @@
 /**
- * Which process a number means. A pid that was written down may belong to a stranger when it is read again; with the moment of the
+ * The identity of a process. A pid that was written down may belong to a stranger when it is read again; with the moment of the
  * process's birth it cannot, so that nothing is ever signalled that is not ours.
  */
 import { execFileSync } from 'node:child_process';

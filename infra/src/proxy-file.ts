@@ -5,13 +5,13 @@
 import { registryPaths, v2Prefixes } from '@docket/shared/v2-prefixes';
 
 interface ProxyFile {
-  /** Of the directive, `443 ssl`: at least one. */
+  /** The arguments of each `listen` directive, such as `443 ssl`; at least one. */
   readonly listen: readonly string[];
   readonly certificate: { readonly certificate: string; readonly key: string } | undefined;
   /** `host:port` of every API process. */
   readonly docket: readonly string[];
   readonly registry: string;
-  /** Who answers `GET /v2/`, and with that to whom clients log in. */
+  /** The side that answers `GET /v2/`, which is the one that clients log in to. */
   readonly ping: 'docket' | 'registry';
 }
 

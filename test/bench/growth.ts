@@ -21,7 +21,7 @@ const smallEvents = Number(process.env['BENCH_SMALL'] ?? 1_000_000);
 const largeEvents = Number(process.env['BENCH_LARGE'] ?? 10_000_000);
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 12);
 const roundMs = Number(process.env['BENCH_ROUND_MS'] ?? 1_000);
-/** Of the log: a stream has this many events, and they lie between those of all the other streams of its chunk. */
+/** A stream has this many events, and they lie between those of all the other streams of its chunk. */
 const streamEvents = 10;
 const chunkStreams = 25_000;
 const pageEventsMax = 1_000;
@@ -131,7 +131,7 @@ async function mustHaveRoom(url: string): Promise<void> {
   }
 }
 
-/** By its owner, past the door: only the rows matter here, and ten million appends would take an hour. */
+/** The owner inserts the rows without `es.append`: only the rows matter here, and ten million appends would take an hour. */
 async function filled(url: string, events: number): Promise<Connection> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

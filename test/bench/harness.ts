@@ -37,7 +37,7 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** Between the two nearest values when it falls between them. */
+/** The quantile is interpolated between the two nearest values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (sorted.length - 1) * share;
@@ -97,7 +97,7 @@ export function printComparisons(title: string, comparisons: readonly Comparison
   );
 }
 
-/** What a figure is worth nothing without. */
+/** The machine and the versions, without which a figure is worth nothing. */
 export async function printMachine(databaseUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

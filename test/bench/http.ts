@@ -93,7 +93,7 @@ async function visible(): Promise<void> {
 }
 
 async function isIndexed(name: string): Promise<boolean> {
-  // By the middle of the word: the exact name would be answered by the log itself.
+  // The query is a part of the name: the log itself would answer for the exact one.
   const answer = await pool.request({ method: 'GET', path: `/v1/search?q=${name.replace('-', '%20')}&n=100` });
   const text = await answer.body.text();
   return text.includes(`"${name}"`);

@@ -48,11 +48,13 @@ export interface InstanceOptions {
   readonly apis?: number;
   /** The `docket` of another checkout, to measure what was before. */
   readonly program?: string | undefined;
+  /** Beside those that every instance of a bench has. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
-export async function startInstance({ apis = 1, program = here }: InstanceOptions = {}): Promise<Instance> {
+export async function startInstance({ apis = 1, program = here, settings }: InstanceOptions = {}): Promise<Instance> {
   const folder = await benchFolder();
-  const env = { PATH: process.env['PATH'], DOCKET_DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'error' };
+  const env = { PATH: process.env['PATH'], DOCKET_DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'error', ...settings };
   const up = spawn(program, ['up', '--api', String(apis)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(up, 'exit');
   const deadline = setTimeout(() => up.kill('SIGTERM'), readyMsMax);

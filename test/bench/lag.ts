@@ -14,9 +14,9 @@ import { lagOf, pusher } from './pushing.ts';
 const clients = Number(process.env['BENCH_CLIENTS'] ?? 8);
 const samples = Number(process.env['BENCH_SAMPLES'] ?? 1_000);
 const warmUpMs = 3_000;
-/** Between two samples: what is measured is the load's lag, not the prober's. */
+/** The pause between two samples: the bench measures the load's lag, not the prober's. */
 const pauseMs = 20;
-/** Of all that they could: `0` is as fast as they are answered. */
+/** The pause of each client between two pushes: with `0` it pushes as fast as it is answered. */
 const thinkMs = [0, 50];
 
 const instance = await startInstance();

@@ -44,7 +44,7 @@ async function positions(): Promise<{ log: bigint; tables: bigint }> {
   return { log: BigInt(rows[0]?.log ?? 0), tables: BigInt(rows[0]?.tables ?? 0) };
 }
 
-/** From its first page on: what it does before is to notice that it was stopped. */
+/** The time counts from the first page: before it the projector notices that it was stopped. */
 async function followed(from: bigint): Promise<{ whole: number; median: number }> {
   const rates: number[] = [];
   let first: { at: number; tables: bigint } | undefined;

@@ -54,7 +54,7 @@ try {
   await instance.stop();
 }
 
-/** Of as many repositories, each with the token that its push was given. */
+/** The questions of as many repositories, each with the token that its push was given. */
 async function tokens(): Promise<Question[]> {
   const pool = new Pool(instance.url, { connections: 1 });
   const questions: Question[] = [];

@@ -33,7 +33,7 @@ const healMsMax = 60_000;
 const mutatedHealMsMax = 3_000;
 
 export interface ChaosOptions {
-  /** Of the checkout. */
+  /** The root of the checkout. */
   readonly root: URL;
   readonly seed: number;
   readonly seconds: number;
@@ -53,7 +53,7 @@ export interface Mutation {
 
 interface Command {
   readonly repository: string;
-  /** Of this command alone: by it the judge finds it in the log. */
+  /** The id of an image that only this command names, by which the judge finds the command in the log. */
   readonly image: string;
   outcome: 'in flight' | 'acknowledged' | 'refused' | 'unknown';
 }
@@ -109,7 +109,7 @@ async function run(parts: Parts, { seed, seconds, say, mutation }: ChaosOptions)
   const deadline = performance.now() + seconds * 1_000;
   let reads = 0;
   let acknowledged = 0;
-  // On a machine that has much else to do little happens in a second.
+  // A busy machine does little in a second, so the run goes on until enough was acknowledged.
   const over = () => performance.now() > deadline + (acknowledged < acknowledgedMin ? slowMsMax : 0);
 
   const writing = Array.from({ length: writers }, async (_, writer) => {

@@ -56,7 +56,7 @@ class Part {
     const url = /http:\S+/.exec(line)?.[0];
     if (url === undefined) return;
     this.url = url;
-    // Where it was before, so that clients find it again.
+    // The engine gets the port that it had before, so that clients find it again.
     this.#env['PORT'] = new URL(url).port;
   }
 

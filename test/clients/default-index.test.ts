@@ -18,7 +18,7 @@ import type { System } from '../support/world.ts';
 
 const installed = areInstalled('docker and the default index', ['dockerd', 'docker', 'unshare', 'openssl']);
 
-/** Nobody else's: all of 127.0.0.0/8 is this machine. */
+/** No other program listens on this address; all of 127.0.0.0/8 is this machine. */
 const address = '127.77.0.1';
 const hosts = ['index.docker.io', 'registry-1.docker.io', 'docker.io'];
 

@@ -269,7 +269,7 @@ describe('row 21 (docker 0.3 to 1.10), where nobody may register', () => {
   let closed: World;
 
   beforeAll(async () => {
-    closed = await createWorld({ api: 1, environment: { REGISTRATION: 'closed' } });
+    closed = await createWorld({ projectors: 0, environment: { REGISTRATION: 'closed' } });
   });
 
   afterAll(() => closed?.stop());

@@ -294,7 +294,7 @@ describe.each(['401', '404'])('row 9 (docker, podman): a setting makes it %s to 
   let forced: Stage;
 
   beforeAll(async () => {
-    const world = await createWorld({ api: 1, environment: { V2_PING: setting } });
+    const world = await createWorld({ projectors: 0, environment: { V2_PING: setting } });
     forced = { ...stage, world, send: inTurn(world.urls) };
   });
 

@@ -23,13 +23,13 @@ export interface Trial {
   readonly body: string | null;
   /** The body of the answer as JSON; undefined where there is none. */
   readonly answers: unknown;
-  /** What else holds of the answer, and what is true afterwards. */
+  /** Checks what else holds of the answer, and what is true afterwards. */
   afterwards?(answer: Answer): Promise<void> | void;
   /** Undoes what would hurt the scenarios after this one; runs whatever happened. */
   restore?(): Promise<void>;
 }
 
-/** By endpoint and status code. */
+/** The scenarios by endpoint and status code. */
 export type Scenarios = Readonly<Record<string, Readonly<Record<number, readonly Scenario[]>>>>;
 
 export function scenario(title: string, arrange: Scenario['arrange']): Scenario {

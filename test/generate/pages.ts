@@ -6,7 +6,7 @@ import { markdownTable } from './markdown-table.ts';
 import { rightsPage } from './rights-page.ts';
 
 interface Page {
-  /** From the root of the project. */
+  /** The path of the page, from the root of the project. */
   readonly path: string;
   /** The whole page as it should be; given what is kept there now, because a part of it may be written by hand. */
   readonly made: (kept: string) => string;

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 import { pages } from './pages.ts';
 
-/** From where it was built to. */
+/** The root of the project, from the folder that this file was built to. */
 const root = new URL('../../../../', import.meta.url);
 
 for (const { path, made } of pages) {

@@ -83,7 +83,7 @@ describe('where an account waits for its link', () => {
     return who;
   }
 
-  /** As if this person had registered so long ago. */
+  /** Moves the registration of this person so long into the past. */
   async function registeredAgo({ name }: Person, interval: string): Promise<void> {
     await world.query(`update directory.accounts set registered_at = registered_at - $2::interval where name = $1`, [
       name,
@@ -312,7 +312,7 @@ describe('where an account waits for its link', () => {
     const who = await active();
     const [here = '', there = ''] = world.urls;
     const at = (url: string) => ({ send: (request: Parameters<Stage['send']>[0]) => exchange(url, request) });
-    // Both remember the old one.
+    // Both processes remember the old password.
     for (const url of [here, there]) expect(whole(await login(at(url), who))).toEqual(ok);
     const renewed = { ...who, password: 'another password' };
     expect(whole(await change(at(here), who, who.name, { password: renewed.password }))).toEqual(changed);
@@ -487,7 +487,7 @@ describe('where registration is closed and a password costs what it should', () 
         () => undefined,
       );
     }
-    // On a slow machine some wait too long for a connection first, which is another 503.
+    // A slow machine may first answer another 503 to a login that waits too long for a connection.
     const refused = await until('the queue is full', () =>
       answers.find(({ status, body }) => status === 503 && body.includes('more to do')),
     );

@@ -184,7 +184,7 @@ test('a connection that is killed before the commit: the command is sent again a
   const superuser = new pg.Client({ connectionString: inject('stack').superuserUrl });
   await Promise.all([holder.connect(), superuser.connect()]);
   try {
-    // Whoever appends to the stream waits, in the middle of its call.
+    // An append to the stream now waits in the middle of its call.
     await holder.query('select pg_advisory_lock(1163087698, hashtext($1))', [streamId]);
     const verdict = append(command({ streamId, events: [described('one'), described('two')] }));
     const database = new URL(world.databaseUrls.owner).pathname.slice(1);

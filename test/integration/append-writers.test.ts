@@ -110,7 +110,7 @@ test('nothing is lost, nothing stands twice, no version is missing, and every wr
   expect(count('conflict')).toBeGreaterThan(100);
   expect(count('duplicate')).toBeGreaterThan(10);
 
-  // Told and stored are the same commands, each with all of its events, once.
+  // The acknowledged commands are the stored ones, each with all of its events, once.
   const expected = told
     .filter(({ verdict }) => verdict.outcome === 'appended')
     .flatMap(({ command: { commandId, events } }) => events.map((_, index) => `${commandId} ${index + 1}`));

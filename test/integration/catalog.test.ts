@@ -253,7 +253,7 @@ test('a page is read through the indexes: a namespace of thousands costs no more
        select id, 'bulk-' || number, gen_random_uuid() from directory.namespaces, generate_series(1, 20000) as number
        where name = 'crowd'`,
   );
-  /** Of the other namespaces, at the most. */
+  /** The number of names of the other namespaces, at the most. */
   const allNames = 200;
   try {
     await world.query('analyze directory.repository_names');

@@ -9,12 +9,12 @@ import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { Account, System } from '../support/world.ts';
 
-/** Of two processes on a machine that does other things as well; each is a fraction of a second of work. */
+/** The limit for two processes on a busy machine; each does a fraction of a second of work. */
 const soonMs = 6_000;
 
 let world: System;
 let ask: Hub;
-/** To the first process alone. */
+/** Asks the first process alone. */
 let askOne: Hub;
 let owner: Account;
 let friend: Account;
@@ -170,7 +170,7 @@ async function inThisOrder(
   const holder = new pg.Client({ connectionString: world.databaseUrls.owner });
   await holder.connect();
   try {
-    // Whoever appends to the stream waits in the middle of its call, and all others of the process behind it.
+    // An append to the stream now waits in the middle of its call, and all others of the process wait behind it.
     await holder.query(
       `select pg_advisory_lock(1163087698, hashtext('repository-' || r.repository_id))
        from directory.repository_names r join directory.namespaces n on n.id = r.namespace_id

@@ -48,7 +48,7 @@ function send({ method, target, body, authorization = basic(stage.owner) }: Comm
   return stage.send({ method, target, headers, body: body === undefined ? null : JSON.stringify(body) });
 }
 
-/** To both processes at once, and again. */
+/** Sends the command to both processes at once, and again. */
 function sendOften(command: Command, key: string): Promise<Answer[]> {
   return Promise.all(Array.from({ length: 12 }, () => send(command, key)));
 }

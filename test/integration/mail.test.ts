@@ -92,7 +92,7 @@ interface Registered {
   readonly addressId: string;
 }
 
-/** What the API writes: the names beside the log, the ids in it. */
+/** Writes what the API writes: the names beside the log, the ids in it. */
 async function register(world: System, addresses: readonly NewAddress[]): Promise<Registered[]> {
   const url = world.databaseUrls.api;
   const store = connect({

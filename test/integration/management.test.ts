@@ -4,6 +4,7 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { exchange } from '../support/exchange.ts';
+import { apiService } from '../support/docket.ts';
 import { hub } from '../support/hub.ts';
 import type { Hub } from '../support/hub.ts';
 import { firstImage, fresh, secondImage, tokenOf } from '../support/stage.ts';
@@ -524,15 +525,16 @@ describe('a deleted repository', () => {
 });
 
 test('after the time for it a deleted repository is not to be had', async () => {
-  const other = await createWorld({ environment: { UNDELETE_DAYS: '0' } });
+  const impatient = apiService({ ...world.environment, UNDELETE_DAYS: '0' });
+  await impatient.start();
   try {
-    const request = hub(other.urls);
-    const account = await other.createAccount();
-    const details = `/v2/repositories/${account.name}/gone`;
-    await request('POST', `/v2/repositories/${account.name}`, { as: account, body: { name: 'gone' } });
-    await request('DELETE', details, { as: account });
-    expect((await request('POST', `${details}/restore`, { as: account })).status).toBe(404);
+    const request = hub([impatient.url]);
+    const name = fresh('gone-');
+    const details = `/v2/repositories/${owner.name}/${name}`;
+    expect((await request('POST', `/v2/repositories/${owner.name}`, { as: owner, body: { name } })).status).toBe(201);
+    expect((await request('DELETE', details, { as: owner })).status).toBe(202);
+    expect((await request('POST', `${details}/restore`, { as: owner })).status).toBe(404);
   } finally {
-    await other.stop();
+    await impatient.kill();
   }
 }, 60_000);

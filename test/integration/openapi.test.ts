@@ -110,7 +110,7 @@ describe('the document', () => {
         expect(valuesOf(answer, 'Allow').flatMap((value) => value.split(', '))).toEqual(
           httpMethods.filter((name) => described.has(name)),
         );
-        // In the words of the protocol that the path belongs to.
+        // The error has the form of the protocol that the path belongs to.
         const sentence = path.startsWith('/v2/') ? 'message' : 'error';
         expect(JSON.parse(answer.body)).toHaveProperty(sentence, expect.stringContaining('may be used here'));
       }
@@ -233,9 +233,9 @@ test('every answer of a walk through the whole API is as described', async () =>
     await world.database.start();
   }
 
-  /** Asked of one operation or of none here: the same code answers them for all, or another setting would be needed. */
+  /** Few operations are asked for these: the same code answers them for all, or another setting would be needed. */
   const rare = /40[05]|413|422|500|503|POST \/v1\/users 401/;
-  /** Asked as everybody by the test of rights, which holds its answers to the document as well. */
+  /** The test of rights asks these as every kind of caller, and holds the answers to the document as well. */
   const elsewhere = managementEndpoints.map(({ method, path }) => `${method} ${path} `);
   const unseen = description.operations.flatMap(({ method, path, statuses }) =>
     statuses.map((status) => `${method} ${path} ${status}`).filter((pair) => !description.seen.has(pair)),

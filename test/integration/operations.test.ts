@@ -90,7 +90,7 @@ test.each(['tables', 'search'])(
       for (let round = 0; !stopping.signal.aborted; round++) {
         const repository = `${name}-${writer}-${round}`;
         await push(repository, world.urls[round % 2]);
-        // Through the other process, at once.
+        // The other process shows it at once.
         const images = await fetch(`${world.urls[(round + 1) % 2]}/v1/repositories/${owner.name}/${repository}/images`);
         expect(images.status).toBe(200);
         expect(await images.json()).toHaveLength(1);
@@ -218,7 +218,7 @@ test('a document that Meilisearch itself refuses is set aside, listed and delive
   expect(listed).toContain(row?.id);
   expect(listed).toContain('recursion limit exceeded');
   expect(await metrics(health)).toMatch(/docket_projection_failures\{projection="search"\} 1/);
-  // As if all of its tries were over.
+  // Uses up all of its tries.
   await world.query('update es.projection_failures set attempts = 5, retry_at = null');
   expect((await world.verb(['projections', 'failures'])).stdout).toContain('set aside');
   await world.query(
@@ -241,7 +241,7 @@ test('a follower that halts says so in /readyz, in the list and in the metrics, 
   expect((await ready(health)).status).toBe(503);
   expect((await world.verb(['projections'])).stdout).toMatch(/^tables .* halted .*goes from version \d+ to \d+/m);
   expect(await metrics(health)).toMatch(/docket_projection_halted\{projection="tables"\} 1/);
-  // What it cannot apply is in the log, and so it is read all the same.
+  // The event that it cannot apply is in the log, and so it is read all the same.
   expect((await fetch(`${world.urls[0]}/v1/repositories/${owner.name}/halting/images`)).status).toBe(200);
   await move(1);
   await until('it is well again', async () => (await ready(health)).status === 200);

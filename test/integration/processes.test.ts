@@ -161,7 +161,7 @@ describe('the database', () => {
     await world.database.stop();
     try {
       for (const [method, target, authorization, sent] of requests) {
-        // By both processes.
+        // Both processes are asked.
         for (let time = 0; time < 2; time++) {
           const answer = await stage.send({ method, target, headers: headersWith(authorization), body: sent });
           expect({ method, target, ...whole(answer) }).toEqual({ method, target, ...unavailable });

@@ -134,7 +134,7 @@ async function atAPage(): Promise<Service | undefined> {
   return world.projectors.find((service) => service.running && busy.has(service.pid));
 }
 
-/** Of a process that is frozen: what is active still gets to its end, and then nothing more comes. */
+/** The state of the connections of a frozen process: a statement that is active still ends, and then nothing more comes. */
 async function settledState(victim: number): Promise<string | undefined> {
   const states = new Set((await activity()).filter(({ pid }) => pid === victim).map(({ state }) => state));
   if (states.has('active')) return undefined;

@@ -47,7 +47,7 @@ const anEnd: readonly RepositoryEvent[] = [
   { type: 'DeletionAuthorized', data: { token_id: randomUUID() } },
   { type: 'RepositoryDeleted', data: {} },
 ];
-/** Of every type one. */
+/** One event of every type. */
 const oneLife: readonly RepositoryEvent[] = [
   { type: 'RepositoryCreated', data: { namespace_id: account_id, name: repositoryName.parse('name'), life: 1 } },
   { type: 'PushOpened', data: { push: 1, images } },
@@ -182,7 +182,7 @@ function store(url: string): Connection {
 }
 
 function page(options: PageOptions): Promise<Page> {
-  return inTransaction(projector.database, (client) => projectPage(client, options));
+  return projectPage(projector.database, options);
 }
 
 async function toTheEnd(target: Omit<PageOptions, 'eventsMax'>, sizes: readonly number[]): Promise<void> {

@@ -46,7 +46,7 @@ beforeAll(async () => {
     apiUrl: of(urls.api),
     projectorUrl: of(urls.projector),
   }));
-  // As in a deployment: first the API, and nobody who would project anything.
+  // A deployment starts the API first; nothing projects yet.
   world = await createWorld({ template, projectors: 0, environment: { LOG_LEVEL: 'silent' } });
 });
 
@@ -99,7 +99,7 @@ test('projectors of today build the tables of their version by themselves, and e
     const found = searchAnswer.parse(await (await get('/v1/search?q=nginx')).json());
     expect(found.results).toMatchObject([{ name: 'nginx', description: 'Serves.' }]);
     expect(await world.verb(['verify'])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^0 differences/) });
-    // Nobody who had a mail then has another now.
+    // The people who had a mail then get no second one now.
     expect(await world.mails()).toEqual([]);
   } finally {
     await projector.kill('SIGTERM');

@@ -84,9 +84,9 @@ test('nothing differs where nobody interfered', async () => {
 });
 
 interface Interference {
-  /** What is done to the database, as its owner. */
+  /** The statement that is run on the database as its owner. */
   readonly by: string;
-  /** What is said of it, and nothing else. */
+  /** The differences that are reported, and no others. */
   readonly says: readonly RegExp[];
 }
 
@@ -262,7 +262,7 @@ test('what differs in the directory and in the search index is printed, and the 
 
 const enqueued = z.object({ taskUid: z.number() });
 
-/** By Meilisearch, and done. */
+/** Writes to Meilisearch and waits until the task is done. */
 async function written(method: string, path: string, body?: unknown): Promise<void> {
   const { taskUid } = enqueued.parse(await meilisearch(method, path, body));
   await until(

@@ -87,7 +87,7 @@ test('the older projector waits before it and says so; one of today goes on, and
     expect((await world.verb(['projections'])).stdout).toMatch(/^tables .* at the end /m);
     // The row knows what the newer event said, and so the older API can read it.
     expect(await images(olderApi.url, 'by-newer')).toMatchObject({ status: 200, body: [{ id: 'image-of-by-newer' }] });
-    // Both versions write, one stream after the other, and both read all of it as soon as it is projected.
+    // Both versions write, one stream after the other, and both read all of them as soon as they are projected.
     for (let round = 0; round < 5; round++) {
       await push(olderApi.url, `older-${round}`);
       await push(world.urls[0] ?? '', `newer-${round}`);

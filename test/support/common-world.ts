@@ -23,7 +23,7 @@ export interface CommonWorldServer {
   stop(): Promise<void>;
 }
 
-/** On the side of the engines. */
+/** Runs in the process that has the engines. */
 export async function serveCommonWorld(stack: Stack): Promise<CommonWorldServer> {
   let made: Promise<System> | undefined;
   const server = createServer((_, response) => {
@@ -38,7 +38,7 @@ export async function serveCommonWorld(stack: Stack): Promise<CommonWorldServer>
     url: `http://127.0.0.1:${address.port}`,
     stop: async () => {
       server.close();
-      // Whoever asked for it has been told when it could not be made.
+      // The test that asked for it has been told when it could not be made.
       const world = await made?.catch(() => undefined);
       await world?.stop();
     },
@@ -55,7 +55,7 @@ async function told(made: Promise<System>, response: ServerResponse): Promise<vo
   }
 }
 
-/** On the side of the tests. Its engines are not theirs to stop. */
+/** Runs in the processes of the tests. They cannot stop its engines. */
 export async function commonWorld(): Promise<World & Pick<System, 'query'>> {
   const stack = inject('stack');
   const answer = await fetch(stack.commonWorldUrl, { signal: AbortSignal.timeout(madeMsMax) });

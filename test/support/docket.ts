@@ -59,7 +59,7 @@ export class Service {
     this.#env = env;
   }
 
-  /** Where it serves, if its line says so; the same after it was started again. */
+  /** The URL where it serves, if its line says one; it is the same after it was started again. */
   get url(): string {
     return this.#url;
   }
@@ -133,7 +133,7 @@ export function projectorService(env: Readonly<Record<string, string>>): Service
   return new Service(['projector'], /^projector running$/, env);
 }
 
-/** For those who do something to it while it runs. */
+/** The process itself, for a test that does something to it while it runs. */
 export function spawnDocket(
   words: readonly string[],
   env: Readonly<Record<string, string>>,

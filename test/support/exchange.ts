@@ -27,7 +27,7 @@ export interface Answer {
 const answerMsMax = 30_000;
 const answerBytesMax = 1_000_000;
 
-/** To what is given it adds the two headers without which the exchange would not end: Content-Length and Connection. */
+/** Sends the request as it is given, with the two headers without which the exchange would not end: Content-Length and Connection. */
 export async function exchange(url: string, request: Request): Promise<Answer> {
   const { method, target, headers, body } = request;
   const length: Header[] = body === null ? [] : [['Content-Length', String(Buffer.byteLength(body))]];
@@ -44,7 +44,7 @@ export async function exchange(url: string, request: Request): Promise<Answer> {
   }
 }
 
-/** To the API's description of itself. `line` begins as the request does: method and target. */
+/** Holds an answer to the API's OpenAPI document. `line` begins as the request does: method and target. */
 export function held(line: string, answer: Answer): Answer {
   const [method = '', target = ''] = line.split(' ', 2);
   const { status, body } = answer;

@@ -7,7 +7,7 @@ export interface HubAnswer {
   readonly status: number;
   /** Undefined where there is none. */
   readonly body: unknown;
-  /** As it came over the wire. */
+  /** The body as it came over the wire. */
   readonly text: string;
   readonly header: (name: string) => string | undefined;
 }

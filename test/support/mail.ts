@@ -5,7 +5,7 @@ import { join } from 'node:path';
 export interface Mail {
   readonly to: string;
   readonly text: string;
-  /** Where the text asks its reader to go. */
+  /** The link that the text asks its reader to follow. */
   readonly link: string;
 }
 

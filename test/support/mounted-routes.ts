@@ -1,6 +1,8 @@
 /** The operations of the API as its table has them, and the paths at which its processes mount them. */
 import { createApp, slices } from '@docket/api/app';
+import { uncounted } from '@docket/api/commands/usage';
 import { endpointsOf } from '@docket/api/http/operation';
+import { repositoryDecider } from '@docket/api/repositories/decider';
 import { repositoryQueue } from '@docket/api/repositories/execute';
 import { sessions } from '@docket/api/access/sessions';
 import { tokens } from '@docket/api/access/tokens';
@@ -11,7 +13,7 @@ import { groupCommit } from '@docket/store/log/group-commit';
 
 export const endpoints = endpointsOf(Object.values(slices).flat());
 
-/** Those of the Hub's present API, by which repositories are managed. */
+/** The endpoints of the Hub's present API, by which repositories are managed. */
 export const managementEndpoints = endpoints.filter(
   ({ path }) => path.startsWith('/v2/') && path !== '/v2/' && path !== '/v2/_catalog' && !path.endsWith('/history'),
 );
@@ -31,8 +33,12 @@ export async function mountedRoutes(settings: Readonly<Record<string, string>>):
       ...environment,
       database,
       log: createLog({ name: 'api', level: 'silent' }),
+      usage: uncounted,
       repositoryQueue: repositoryQueue({
         database,
+        decider: repositoryDecider({ imagesMax: 0, tagsMax: 0 }),
+        usage: uncounted,
+        quotas: environment.quotas,
         groupCommit: groupCommit({ database, onAppended: () => undefined }),
         onAppended: () => undefined,
       }),

@@ -42,11 +42,11 @@ const documentSchema = z.object({
 
 export interface Exchange {
   readonly method: string;
-  /** With its query. */
+  /** The target, with its query. */
   readonly target: string;
   readonly status: number;
   readonly contentType: string | null;
-  /** As it came over the wire. */
+  /** The body as it came over the wire. */
   readonly body: string;
 }
 
@@ -60,12 +60,14 @@ export class Description {
   readonly #document: z.infer<typeof documentSchema>;
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
   readonly #compiled = new Map<string, ValidateFunction>();
+  readonly #patterns: readonly { readonly path: string; readonly pattern: RegExp }[];
   /** Pairs of an operation and a status that an exchange was held to. */
   readonly seen = new Set<string>();
 
   constructor(document: unknown) {
     this.#document = documentSchema.parse(document);
     this.#ajv.addSchema({ $id: 'docket', components: this.#document.components });
+    this.#patterns = Object.keys(this.#document.paths).map((path) => ({ path, pattern: patternOf(path) }));
   }
 
   get operations(): DescribedOperation[] {
@@ -91,7 +93,7 @@ export class Description {
       validate(value) ? [] : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
   }
 
-  /** What is wrong with the exchange by this document; nothing when it is as described. */
+  /** The faults of the exchange by this document; empty when it is as described. */
   faults({ method, target, status, contentType, body }: Exchange): string[] {
     const asked = method === 'HEAD' ? 'GET' : method;
     const path = this.#pathOf(target.split('?')[0] ?? '');
@@ -114,20 +116,25 @@ export class Description {
     return errors.map((error) => `${method} ${path} ${status}: ${error} in ${body}`);
   }
 
-  /** Of several that fit the one with the fewest parameters, as OpenAPI wants it. */
+  /** Chooses the path with the fewest parameters of those that fit, as OpenAPI wants it. */
   #pathOf(target: string): string | undefined {
-    const plain = (path: string) => path.replace(/\/$/, '') || '/';
-    const fitting = Object.keys(this.#document.paths).filter((path) =>
-      new RegExp(
-        `^${plain(path)
-          .replaceAll('.', '\\.')
-          .replaceAll(/\{\w+\}/g, '[^/]+')}$`,
-      ).test(plain(target)),
-    );
+    const asked = withoutSlash(target);
+    const fitting = this.#patterns.filter(({ pattern }) => pattern.test(asked)).map(({ path }) => path);
     const parameters = (path: string) => path.split('{').length;
     const resource = (path: string) => (/\/(images|auth|access)$/.test(path) ? 0 : 1);
     return fitting.toSorted(
       (left, right) => resource(left) - resource(right) || parameters(left) - parameters(right),
     )[0];
   }
+}
+
+function withoutSlash(path: string): string {
+  return path.replace(/\/$/, '') || '/';
+}
+
+function patternOf(path: string): RegExp {
+  const segments = withoutSlash(path)
+    .replaceAll('.', '\\.')
+    .replaceAll(/\{\w+\}/g, '[^/]+');
+  return new RegExp(`^${segments}$`);
 }

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 
-/** Of the project: this file is run from where it stands and from where it was built to. */
+/** The root of the project: this file runs from its source folder and from its build folder. */
 const root = rootFrom(new URL('.', import.meta.url));
 
 export interface Patch {
@@ -14,7 +14,7 @@ export interface Patch {
   readonly to: string;
 }
 
-/** To be added to the environment of a process. A patch that finds nothing to change ends it; one of no file is refused here. */
+/** The variables that patch a process. A patch that finds nothing to change ends the process; a patch of no file is refused here. */
 export function patched(patches: readonly Patch[]): Readonly<Record<string, string>> {
   for (const { file } of patches) {
     if (!['packages', 'services'].some((folder) => existsSync(new URL(`${folder}${file}`, root)))) {

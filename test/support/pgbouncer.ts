@@ -20,7 +20,7 @@ export const pgbouncerProgram = folders.map((folder) => join(folder, 'pgbouncer'
 
 export interface Pgbouncer {
   readonly port: number;
-  /** As its console shows it. */
+  /** The row that its console shows. */
   readonly show: (what: 'stats' | 'pools') => Promise<readonly Readonly<Record<string, unknown>>[]>;
   readonly stop: () => Promise<void>;
 }

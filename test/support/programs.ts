@@ -12,7 +12,7 @@ const startMsMax = 60_000;
 
 export interface Run {
   readonly status: number | null;
-  /** What the person sees: both streams, in no particular order between them. */
+  /** The output that a person sees: both streams, in no particular order between them. */
   readonly shown: string;
   readonly stdout: string;
 }

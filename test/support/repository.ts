@@ -18,7 +18,7 @@ export interface Repository {
   readonly form: Form;
   readonly name: string;
   readonly fullName: string;
-  /** Without a slash at its end. */
+  /** The path without a slash at its end. */
   readonly path: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly pusher: Credentials;
@@ -80,14 +80,14 @@ export function authorize({ stage, path }: Repository, authorization: string | n
   return stage.send({ method: 'PUT', target: `${path}/auth`, headers: headersWith(authorization), body: null });
 }
 
-/** As far as a registry takes it: the delete token is there and spent. */
+/** Deletes the repository as far as a registry takes it: the delete token is there and spent. */
 export async function spendDeletion(repository: Repository): Promise<string> {
   const token = await requestDeletion(repository);
   arranged(await authorize(repository, token), 200);
   return token;
 }
 
-/** From the request for deletion to the second DELETE; answers with the delete token, spent. */
+/** Deletes the repository, from the request for deletion to the second DELETE; answers with the delete token, spent. */
 export async function deleteWholly(repository: Repository): Promise<string> {
   const token = await spendDeletion(repository);
   arranged(await remove(repository, basic(repository.pusher)), 200);

@@ -1,5 +1,5 @@
 /**
- * What every route answers to every kind of caller, for a repository in every state: written by hand, beside the function that decides,
+ * The answer of every route to every kind of caller, for a repository in every state: written by hand, beside the function that decides,
  * so that the one proves the other. `docs/rights.md` is made of it.
  */
 export const states = [
@@ -25,12 +25,12 @@ export type Kind =
   | { readonly kind: 'inactive' }
   /** `grant`: by a grant on the repository, which ends with it. */
   | { readonly kind: 'person'; readonly rank: Rank; readonly by: 'password' | 'session'; readonly grant?: true }
-  /** Of the owner. `fits`: for this repository and this life of it. */
+  /** A token of the owner. `fits` means that it is for this repository and this life of it. */
   | { readonly kind: 'token'; readonly access: 'read' | 'write' | 'delete'; readonly fits: boolean };
 
 export interface Row {
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
-  /** As it is documented. */
+  /** The path as it is documented. */
   readonly path: string;
   /** What is asked for, of the repository `$` (`namespace/name`). */
   readonly target: string;
@@ -47,7 +47,7 @@ function rankIn(caller: Kind, state: State): number {
   return caller.grant && state === 'deleted' ? 0 : ranks.indexOf(caller.rank);
 }
 
-/** By a password or a session; a token opens what it is for, and no list. */
+/** Tells who may read by a password or a session; a token opens only what it is for, and no list. */
 export function mayRead(caller: Kind, state: State): boolean {
   return isReadable(state, rankIn(caller, state));
 }
@@ -104,7 +104,7 @@ function needs(rank: Rank, outcomes: Outcomes) {
 
 const living = (status: number): Outcomes => ({ ...all(status), deleting: 404, spent: 404, deleted: 404 });
 
-/** Whatever repository it is: who is asked only whether there is somebody. */
+/** The answers of a route that asks only for an account and looks at no repository. */
 function persons(status: number, { nobody = 401, tokens = 401 }: { nobody?: number; tokens?: number } = {}) {
   return (caller: Kind): number => {
     if (caller.kind === 'nobody') return nobody;
@@ -123,7 +123,7 @@ function ranked(rank: Rank, status: number, less: number) {
     });
 }
 
-/** Of an organization: to others there is none. */
+/** The answers of a route of an organization, which is hidden from everybody but its members. */
 function member(owners: number) {
   return (caller: Kind): number => {
     const sees = ranked('read', 200, 404)(caller);

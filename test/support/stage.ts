@@ -13,7 +13,7 @@ export interface Stage {
   readonly owner: Account;
   readonly stranger: Account;
   readonly inactive: Account;
-  /** Through the API processes in turn, so that nothing can rest on what one process remembers. */
+  /** Sends to the API processes in turn, so that nothing can rest on what one process remembers. */
   send(request: Request): Promise<Answer>;
 }
 
@@ -38,7 +38,7 @@ export function inTurn(urls: readonly string[]): Stage['send'] {
   };
 }
 
-/** Nobody has used this name before: what one test leaves behind is nothing to the next. */
+/** A name that no test has used before, so that one test does not meet what another left behind. */
 export function fresh(prefix: string): string {
   return `${prefix}${randomBytes(5).toString('hex')}`;
 }
@@ -88,7 +88,7 @@ export function arranged(answer: Answer, status: number): Answer {
   return answer;
 }
 
-/** As a client sends it back: with the scheme in front. */
+/** The token as a client sends it back: with the scheme in front. */
 export function tokenOf(answer: Answer): string {
   const [token] = valuesOf(answer, 'X-Docker-Token');
   if (token === undefined) throw new Error(`an answer without a token: ${JSON.stringify(answer)}`);

@@ -1,4 +1,4 @@
-/** Stands between processes and an engine that they share with others, so that the engine can be gone for some of them only. */
+/** A proxy between processes and an engine that they share with others, so that the engine can be gone for some of them only. */
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 
@@ -6,7 +6,7 @@ export interface TcpProxy {
   readonly port: number;
   /** Connections are cut and refused from now on. */
   stop(): Promise<void>;
-  /** On the same port again. */
+  /** Listens on the same port again. */
   start(): Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as elapsed } from 'node:timers/promises';
 const pollMs = 20;
 const deadlineMsUsual = 20_000;
 
-/** What the condition answers once it answers anything; what it last failed with, or that it never came, when the time is up. */
+/** Resolves with the condition's first answer. When the time is up it throws the condition's last error, or says that nothing came. */
 export async function until<Answer>(
   what: string,
   condition: () => Promise<Answer | undefined | false> | Answer | undefined | false,

@@ -9,12 +9,13 @@ import pg from 'pg';
 import { inject } from 'vitest';
 
 import type { Stack } from '../stack.ts';
-import { apiService, docket, projectorService, runDocket } from './docket.ts';
+import { apiService, projectorService, runDocket } from './docket.ts';
 import type { Service, VerbResult } from './docket.ts';
 import { mailsIn } from './mail.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 import { until } from './until.ts';
+import { runVerb } from './verbs.ts';
 
 const requestTimeoutMs = 10_000;
 
@@ -29,13 +30,13 @@ export interface Account extends Credentials {
 }
 
 interface Engine {
-  /** Gone for the processes of this world (stopped, or no longer reachable); resolves when they can feel it. */
+  /** Takes the engine from the processes of this world (stopped, or no longer reachable); resolves when they can feel it. */
   stop(): Promise<void>;
-  /** There again, with its data. */
+  /** Gives the engine back, with its data. */
   start(): Promise<void>;
 }
 
-/** What clients need: real processes over a database of their own. */
+/** Real processes over a database of their own, as clients see them. */
 export interface World {
   /** One URL for each API process. */
   readonly urls: readonly string[];
@@ -59,19 +60,19 @@ export interface ImportRecord {
 }
 
 interface SystemOptions {
-  /** How many API processes. */
+  /** The number of API processes. */
   readonly api?: number;
   /** Settings of the processes, beside those that the world gives them itself. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** How many projectors; one unless told. */
+  /** The number of projectors; one unless told. */
   readonly projectors?: number;
   /** The database that it is a copy of, migrated; an empty one with an admin unless told. */
   readonly template?: string;
-  /** Of a pooler in transaction mode that stands between the processes and the database. */
+  /** The port of a pooler in transaction mode between the processes and the database. */
   readonly poolerPort?: number;
 }
 
-/** What tests that kill and inspect need beside that. */
+/** A world for tests that kill processes and inspect the engines. */
 export interface System extends World {
   readonly apis: readonly Service[];
   readonly projectors: readonly Service[];
@@ -173,7 +174,7 @@ export function seen({ stack, pool, apiUrls, databaseUrls, environment, dataDire
     meilisearchKey: meilisearch.key,
     dataDirectory,
     environment,
-    verb: (words, input) => docket(words, environment, input),
+    verb: (words, input) => runVerb(words, environment, input),
     query,
     mails,
     createAccount: (name = `user_${randomBytes(5).toString('hex')}`, { active = true } = {}) =>

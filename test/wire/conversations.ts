@@ -157,7 +157,7 @@ function abortedPush({ by, headers, announces: body }: Push): Step[] {
     { by, says, headers: anonymous, body, status: 401, answer: anyError },
     { by, says, headers, body, status: 200, answer: '', token: 'write', finds: endpoints },
     ...proofs('base', bareImages),
-    // Whoever pulls meanwhile sees what was announced.
+    // A pull meanwhile sees what was announced.
     {
       by,
       says: 'GET /v1/repositories/{path}/images',
@@ -198,7 +198,7 @@ function push({ by, headers, announces, completes }: Push): Step[] {
 interface Habits {
   readonly client: Speaker;
   readonly library: Generation['library'];
-  /** Asked before the login and before the push. */
+  /** Requests that come before the login and before the push. */
   readonly greets: readonly Step[];
   /** Who logs in, where that is another part of the program. */
   readonly login: readonly Step[];

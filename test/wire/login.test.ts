@@ -2,23 +2,25 @@ import { randomBytes } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { commonWorld } from '../support/common-world.ts';
 import { basic, fresh } from '../support/stage.ts';
 import { createWorld } from '../support/world.ts';
-import type { Account } from '../support/world.ts';
-import type { System } from '../support/world.ts';
+import type { Account, System, World } from '../support/world.ts';
 import { branches, logins } from './logins.ts';
 import type { Branch } from './logins.ts';
 import { play } from './script.ts';
 
-let open: System;
+let open: World;
 let closed: System;
 let active: Account;
 let inactive: Account;
 let activeInClosed: Account;
 
 beforeAll(async () => {
-  open = await createWorld({ api: 3 });
-  closed = await createWorld({ api: 2, environment: { REGISTRATION: 'closed' } });
+  [open, closed] = await Promise.all([
+    commonWorld(),
+    createWorld({ api: 2, projectors: 0, environment: { REGISTRATION: 'closed' } }),
+  ]);
   active = await open.createAccount();
   inactive = await open.createAccount(fresh('inactive_'), { active: false });
   activeInClosed = await accountOfOperator(closed);
@@ -33,7 +35,7 @@ async function accountOfOperator(world: System): Promise<Account> {
   return account;
 }
 
-function cast(branch: Branch): { readonly world: System; readonly account: Account } {
+function cast(branch: Branch): { readonly world: World; readonly account: Account } {
   const wrong = randomBytes(8).toString('hex');
   switch (branch) {
     case 'new':

@@ -21,7 +21,7 @@ import {
 import { anyError, anything } from './script.ts';
 import type { Speaker, Step } from './script.ts';
 
-/** What becomes of a login, whoever asks. */
+/** The outcome of a login. */
 export const branches = [
   'new',
   'known',

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { setTimeout as elapsed } from 'node:timers/promises';
 
-import { connectionsMax } from '@docket/api/limits';
+import { connectionsMax } from '@docket/shared/limits';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { quantile } from '../bench/harness.ts';
@@ -257,7 +257,7 @@ function opened(): Promise<Socket> {
   });
 }
 
-/** Of the process: from clients, and its own to the engines, of which there may be some more at any time. */
+/** The sockets of the process: those from clients, and its own to the engines, of which there may be more at any time. */
 async function connections(): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   return Number(/^nodejs_active_resources\{type="TCPSocketWrap"\} (\d+)$/m.exec(text)?.[1] ?? Number.NaN);

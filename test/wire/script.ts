@@ -38,7 +38,7 @@ export interface Step {
   readonly finds?: readonly (readonly [name: string, values: readonly string[]])[];
 }
 
-/** Stands for whatever sentence the person in front of the client is told. */
+/** Stands for any sentence that the person in front of the client is told. */
 export const anyError = Symbol('an error in JSON');
 
 /** Stands for a body that the program does not look at. */

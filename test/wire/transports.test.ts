@@ -17,7 +17,7 @@ afterAll(() => stage?.world.stop());
 
 let turns = 0;
 
-/** To the processes in turn. */
+/** Connects to the processes in turn. */
 async function connected<Result>(use: (connection: Connection) => Promise<Result>): Promise<Result> {
   turns += 1;
   const connection = new Connection(stage.world.urls[turns % stage.world.urls.length] ?? '');

@@ -13,7 +13,7 @@ const checkMsMax = 900;
 
 export interface Check {
   readonly name: string;
-  /** Whether the process is of no use while this is not well. What is not required is told all the same. */
+  /** True when the process is of no use while this check fails. A check that is not required is reported all the same. */
   readonly required: boolean;
   /** Why it is not well; undefined when it is. Rejects with the reason, too. */
   readonly probe: () => Promise<string | undefined> | string | undefined;
@@ -22,7 +22,7 @@ export interface Check {
 export interface Operations {
   /** True when the request was one of the three and is answered, or will be. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => boolean;
-  /** Not ready from now on: those who ask are told to send their work to others. */
+  /** The process is not ready from now on, so that load balancers send work elsewhere. */
   readonly drain: () => void;
 }
 
@@ -115,7 +115,7 @@ export interface OperationsListener {
   readonly stop: () => Promise<void>;
 }
 
-/** For a process that serves nothing else. */
+/** Serves the health endpoints of a process that serves nothing else. */
 export async function listenForOperations(port: number, { handle }: Operations): Promise<OperationsListener> {
   const server = createServer((request, response) => {
     if (!handle(request, response)) write(response, 404, 'application/json', '{"error":"there is nothing here"}\n');

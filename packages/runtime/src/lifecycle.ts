@@ -1,5 +1,5 @@
 /**
- * From start to stop of a process: steps start in order, run until a signal asks for the end or one of them says that it failed, and
+ * A process from start to stop: steps start in order, run until a signal asks for the end or one of them says that it failed, and
  * stop in reverse. A step that does not stop in time is named, and the process ends without it.
  */
 import { setTimeout as elapsed } from 'node:timers/promises';
@@ -19,7 +19,7 @@ export interface Step<Started> {
 export interface Lifecycle {
   /** Starts the next step. Rejects, starting nothing, when the process has been asked to end meanwhile. */
   run<Started>(step: Step<Started>): Promise<Started>;
-  /** As a signal does it: everything stops, and the process has done well. */
+  /** Stops everything as a signal does; the process has done well. */
   end(): void;
   /** Something that should run on has ended: everything stops and the process fails. */
   fail(error: Error): void;
@@ -70,7 +70,7 @@ export async function runUntilSignal({
     await start(lifecycle);
     await aborted(ending.signal);
   } catch (error) {
-    // What cannot start because everything is to stop has not failed.
+    // A step that cannot start because everything is to stop has not failed.
     if (!ending.signal.aborted) throw error;
   } finally {
     ending.abort();

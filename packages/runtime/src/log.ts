@@ -5,7 +5,7 @@ import type { LogLevel } from './environment.ts';
 
 export type Log = Logger;
 
-/** What must not stand in a log, wherever an object that carries it is logged whole. */
+/** These fields must not stand in a log, wherever an object that carries them is logged whole. */
 const secretFields = ['authorization', 'password', 'token', 'cookie', 'secret'];
 
 /** JSON lines on standard error: standard output is for people and for what a verb answers. */

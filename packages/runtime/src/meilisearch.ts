@@ -14,7 +14,7 @@ export interface MeilisearchOptions {
   readonly url: string;
   readonly apiKey: string | undefined;
   readonly connectionsMax: number;
-  /** From the sending of a request to the end of its answer. */
+  /** The time from the sending of a request to the end of its answer. */
   readonly requestMsMax: number;
 }
 
@@ -59,7 +59,7 @@ function pooledFetch(pool: Pool, requestMsMax: number): NonNullable<Config['http
     });
     const text = await body.text();
     if (statusCode < 400) return text === '' ? undefined : JSON.parse(text);
-    // What the client would throw if it had read the answer itself.
+    // The client would throw the same if it had read the answer itself.
     throw new MeilisearchApiError(new Response(text, { status: statusCode }), readError(text));
   };
 }
@@ -73,7 +73,7 @@ function readError(text: string): z.infer<typeof errorBody> | undefined {
   }
 }
 
-/** What Meilisearch itself said, if that is why a call failed; the client wraps it once more. */
+/** The error that Meilisearch itself answered with, if that is why a call failed; the client wraps it once more. */
 export function meilisearchRefusal(error: unknown): { readonly code: string; readonly message: string } | undefined {
   const told = error instanceof MeilisearchRequestError ? error.cause : error;
   if (!(told instanceof MeilisearchApiError)) return undefined;

@@ -4,18 +4,18 @@
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
-/** From a fifth of a millisecond to the longest that a client waits. */
+/** The buckets reach from a fifth of a millisecond to the longest that a client waits. */
 const secondsBuckets = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const batchBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 200];
 
-/** With what every process has: CPU, memory, garbage collection, event-loop delay. */
+/** A registry that holds what every process has: CPU, memory, garbage collection, event-loop delay. */
 export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   return registry;
 }
 
-/** As `pg` has it: connections that are open, those of them that nobody uses, and callers that wait for one. */
+/** The counts of a pool of `pg`: connections that are open, those of them that are idle, and callers that wait for one. */
 export interface ConnectionPool {
   readonly totalCount: number;
   readonly idleCount: number;
@@ -135,7 +135,7 @@ export function measureHttp(registry: Registry): (request: HttpRequestMeasured) 
 }
 
 export interface AppendMeasured {
-  /** Through group commit, or in a transaction of its own. */
+  /** The append went through group commit, or in a transaction of its own. */
   readonly way: 'group' | 'transaction';
   readonly seconds: number;
   readonly outcomes: readonly ('appended' | 'duplicate' | 'conflict')[];
@@ -172,7 +172,7 @@ export function measureAppends(registry: Registry): (append: AppendMeasured) => 
 
 export interface SearchTaskMeasured {
   readonly status: string;
-  /** From the sending to the end of the task. */
+  /** The time from the sending of the task to its end. */
   readonly seconds: number;
 }
 

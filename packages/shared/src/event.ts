@@ -1,7 +1,7 @@
-/** What stands beside every event in the log, whatever it says. */
+/** The metadata that stands beside every event in the log. */
 import { z } from 'zod';
 
-/** How the one who acted was known: by password, by an access token, by a session that a password began, or at the console of the operator (`./docket …`). */
+/** How the actor was authenticated: by password, access token or session, or at the console of the operator (`./docket …`). */
 export const actorSchema = z.object({
   id: z.uuid(),
   via: z.enum(['basic', 'token', 'session', 'operator', 'link']),
@@ -10,7 +10,7 @@ export const actorSchema = z.object({
 });
 export type Actor = z.infer<typeof actorSchema>;
 
-/** As a row of the log has it: what correlates to its own request, as nearly all does, names it once. */
+/** The metadata as a row of the log holds it: an event that correlates to its own request, as nearly all do, names it once. */
 export const metadataSchema = z
   .object({
     /** Null where nobody is known, as when somebody registers. */

@@ -56,7 +56,7 @@ export function fullNameText({ namespace, name }: FullName): string {
   return `${namespace}/${name}`;
 }
 
-/** As people see it: official repositories are named bare (seed, "Search"). */
+/** The name as people see it: official repositories are named bare (seed, "Search"). */
 export function displayName({ namespace, name }: FullName): string {
   return namespace === library ? name : fullNameText({ namespace, name });
 }

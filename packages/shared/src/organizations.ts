@@ -6,7 +6,7 @@ export type MemberRole = (typeof memberRoles)[number];
 
 export const organizationEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('OrganizationCreated'), data: z.object({ namespace_id: z.uuid() }) }),
-  /** Or is given another role. */
+  /** The account becomes a member, or a member is given another role. */
   z.object({
     type: z.literal('MemberAdded'),
     data: z.object({ account_id: z.uuid(), role: z.enum(memberRoles) }),

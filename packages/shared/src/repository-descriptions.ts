@@ -1,4 +1,4 @@
-/** How a repository is described: by whoever manages it and by an import alike, only what changes becomes events. */
+/** The description of a repository: only what changes becomes events, for its managers and for an import alike. */
 import type { ActiveRepository, Repository, RepositoryEvent } from './repositories.ts';
 
 /** Undefined stays as it is. */

@@ -5,7 +5,7 @@ export function searchIndexUid(installationId: string): string {
   return `repositories_${installationId.replaceAll('-', '').slice(0, 8)}`;
 }
 
-/** No repository has it: positions count from 1. */
+/** No repository has this position: positions count from 1. */
 export const markerDocumentId = 0;
 
 export interface SearchIndexSettings {

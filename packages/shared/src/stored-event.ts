@@ -3,6 +3,8 @@ import { z } from 'zod';
 
 import { accountEvent } from './accounts.ts';
 import type { AccountEvent } from './accounts.ts';
+import { imageEntry } from './image-lists.ts';
+import { parseInTurns } from './in-turns.ts';
 import { organizationEvent } from './organizations.ts';
 import type { OrganizationEvent } from './organizations.ts';
 import { repositoryEvent } from './repositories.ts';
@@ -15,7 +17,7 @@ export type DomainEvent = AccountEvent | ImageEvent | OrganizationEvent | Reposi
 /** The versions in which events are written today, where that is not the first. Each older one has its upcaster. */
 const writtenVersions: Readonly<Partial<Record<DomainEvent['type'], number>>> = { PushOpened: 2 };
 
-/** Of every event that was never written otherwise. */
+/** The version of every event type that has only had one. */
 export const schemaVersion = 1;
 
 export function schemaVersionOf(type: DomainEvent['type']): number {
@@ -24,9 +26,9 @@ export function schemaVersionOf(type: DomainEvent['type']): number {
 
 type Upcaster = (data: Readonly<Record<string, unknown>>) => Record<string, unknown>;
 
-/** From the version that an event has to the next, in turn: `[0]` makes the second of the first. */
+/** Each upcaster makes the next version of an event's data: `[0]` makes the second of the first. */
 const upcasters: Readonly<Partial<Record<DomainEvent['type'], readonly Upcaster[]>>> = {
-  // Nobody noted where the client was sent.
+  // The first version did not record where the client was sent.
   PushOpened: [(data) => ({ ...data, endpoints: [] })],
 };
 
@@ -40,7 +42,7 @@ const domainEvent = z.discriminatedUnion('type', [
 const objectSchema = z.record(z.string(), z.unknown());
 const knownTypes: readonly DomainEvent['type'][] = domainEvent.options.map(({ shape }) => shape.type.value);
 
-/** Not what its type and version say that it is. */
+/** The event's data does not fit its type and version. */
 export class UnreadableEvent extends Error {}
 
 /** Written by a newer version of this program: that one can read it. */
@@ -58,6 +60,28 @@ export function readEvent(row: StoredEvent): DomainEvent {
 
 export function readRepositoryEvent(row: StoredEvent): RepositoryEvent {
   return parsed(repositoryEvent, row);
+}
+
+const withImages = z.looseObject({ images: z.array(z.unknown()) });
+
+/** The same; a long list of images is read in turns of the event loop. */
+export async function readRepositoryEventInTurns(row: StoredEvent): Promise<RepositoryEvent> {
+  const listed = withImages.safeParse(row.data);
+  if (!listed.success) return readRepositoryEvent(row);
+  const event = readRepositoryEvent({ ...row, data: { ...listed.data, images: [] } });
+  const parsedImages = await parseInTurns(imageEntry, listed.data.images);
+  if (!parsedImages.success) throw new UnreadableEvent(`${row.type}: ${z.prettifyError(parsedImages.error)}`);
+  const { data: images } = parsedImages;
+  switch (event.type) {
+    case 'PushOpened':
+      return { ...event, data: { ...event.data, images } };
+    case 'ImagesAdded':
+      return { ...event, data: { ...event.data, images } };
+    case 'ImagesRestored':
+      return { ...event, data: { images } };
+    default:
+      return event;
+  }
 }
 
 export function readAccountEvent(row: StoredEvent): AccountEvent {

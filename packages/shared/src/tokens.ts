@@ -64,7 +64,7 @@ function parseBasic(rest: string): Authorization {
   return username === '' && password === '' ? { scheme: 'none' } : { scheme: 'basic', username, password };
 }
 
-/** Only from the start of a word: else one long word without an equals sign would cost a second. */
+/** The match begins only at the start of a word: else one long word without an equals sign would cost a second. */
 const pair = /\b(\w+)\s*=\s*(?:"([^"]*)"|([^\s",]*))/g;
 
 /** Any number of `Token ` in front, any case, quotes or none, blanks after commas (docker-registry, Quay, docker-index). */
@@ -98,7 +98,7 @@ function isReadAlikeByRegistry(text: string, { repository, access }: TokenText):
   const found = [...text.matchAll(/\b(\w+)[:=][\s"]?([^",]+)"?/g)];
   return found.every(([, name = '', read = '']) => {
     const key = name.toLowerCase();
-    // Of two blanks before a quote it takes the second one for the value, which is no access and no name.
+    // With two blanks before a quote the expression takes the second blank for the value, which is no access and no name.
     const value = read.trim();
     return value === '' || ((key !== 'repository' || value === repository) && (key !== 'access' || value === access));
   });

@@ -1,5 +1,5 @@
 /**
- * Which paths below `/v2/` are Docket's when a modern registry shares its host; all others are the registry's. The proxy file of
+ * The paths below `/v2/` that are Docket's when a modern registry shares its host; all others are the registry's. The proxy file of
  * `infra/proxy` is generated from this list. Exactly `/v2/` is on neither side: the operator says who answers it, because clients
  * log in where it sends them.
  */

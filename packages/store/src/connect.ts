@@ -10,12 +10,12 @@ import type { Tables } from './tables.ts';
 
 /** Every statement goes through this handle; a transaction is one as well. */
 export type Database = Kysely<Tables>;
-/** In the signature of a function it says that the function must be in a transaction. */
+/** A function whose signature asks for this type must run in a transaction. */
 export type Transaction = KyselyTransaction<Tables>;
 
 export interface Connection {
   readonly database: Database;
-  /** For those who measure it. */
+  /** The pool behind the handle, for metrics. */
   readonly pool: Readonly<Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>>;
   readonly stop: () => Promise<void>;
 }
@@ -39,6 +39,8 @@ const queryMsMax = 65_000;
 /** Positions are bigint all the way: a JavaScript number would be wrong beyond 2^53, and text compares as text. */
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, BigInt);
+/** A day is a day everywhere: as a JavaScript date it would be the midnight of some zone. */
+types.setTypeParser(pg.types.builtins.DATE, (text) => text);
 
 export function connect({
   url,

@@ -71,7 +71,7 @@ async function applyMissing(client: pg.Client): Promise<string[]> {
 }
 
 async function applyGrants(client: pg.Client, api: string, projector: string, owner: string): Promise<void> {
-  // Where one role does everything there is nothing to grant, and the timeouts of the processes must not bind migrations.
+  // An installation with one role needs no grants, and the timeouts of the processes must not bind migrations.
   if (api === owner || projector === owner) return;
   const text = await readFile(new URL('grants.sql', folder), 'utf8');
   const named = text

@@ -10,7 +10,7 @@ import pg from 'pg';
 import type { Breaker } from './breaker.ts';
 import { preparedName } from './prepared.ts';
 
-/** What is needed of a client of `pg`. */
+/** The part of a client of `pg` that the dialect needs. */
 export interface PooledClient extends Pick<pg.PoolClient, 'on' | 'off' | 'release'> {
   query(config: pg.QueryConfig): Promise<pg.QueryResult>;
 }
@@ -126,10 +126,7 @@ function pooledConnection(
 /** The code with which a standby, or a server that was told to be read-only, refuses to write. */
 export const readOnlyServer = '25006';
 
-/**
- * What the server refuses leaves the connection good, unless it is the wrong server; whatever else went wrong, nobody knows what comes
- * next on it.
- */
+/** A statement that the server refuses leaves the connection good, unless it is the wrong server; after any other error its state is unknown. */
 function endsConnection(error: Error): boolean {
   if (!(error instanceof pg.DatabaseError)) return true;
   return error.severity === 'FATAL' || error.severity === 'PANIC' || error.code === readOnlyServer;

@@ -12,6 +12,7 @@ import {
   measureProjections,
   measureWaiting,
 } from '@docket/runtime/metrics';
+import { databaseConnectionsMax } from '@docket/shared/limits';
 import { connect } from '@docket/store/connect';
 import type { Database } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
@@ -25,8 +26,9 @@ import { passwords } from './access/password.ts';
 import { sessions } from './access/sessions.ts';
 import { tokens } from './access/tokens.ts';
 import { createApp } from './app.ts';
+import { usage } from './commands/usage.ts';
 import { listen } from './http/listener.ts';
-import { databaseConnectionsMax } from './limits.ts';
+import { repositoryDecider } from './repositories/decider.ts';
 import { repositoryQueue } from './repositories/execute.ts';
 import { meilisearchSearch } from './search/meilisearch.ts';
 import type { MeilisearchEngine } from './search/meilisearch.ts';
@@ -54,7 +56,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     applicationName: 'docket api',
     connectionsMax: databaseConnectionsMax,
   });
-  // Its own connection: a push must not wait behind reads.
+  // Appends have a connection of their own: a push must not wait behind reads.
   const appends = connect({ ...connection, applicationName: 'docket api log', connectionsMax: 1 });
   const registry = createRegistry();
   measurePools(registry, { api: pool, log: appends.pool });
@@ -62,8 +64,15 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   measureProjections(registry, () => readStandings(database));
   const onCall = measureAppends(registry);
   const notify = notifier(database);
+  const counted = usage({ database, log, quotas: environment.quotas });
   const queue = repositoryQueue({
     database,
+    decider: repositoryDecider({
+      imagesMax: environment.repositoryImagesMax,
+      tagsMax: environment.repositoryTagsMax,
+    }),
+    usage: counted,
+    quotas: environment.quotas,
     groupCommit: groupCommit({
       database: appends.database,
       onAppended: notify,
@@ -80,6 +89,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     database,
     log,
     repositoryQueue: queue,
+    usage: counted,
     onAppended: notify,
     onCall,
     passwords: passwordPool,
@@ -101,6 +111,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     stop: async () => {
       ready.drain();
       await drain();
+      await counted.stop();
       await Promise.all([passwordPool.stop(), meilisearch?.stop(), appends.stop(), stop()]);
       primary.stop();
     },

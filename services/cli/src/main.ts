@@ -17,7 +17,7 @@ const verbs: Readonly<Record<string, { readonly summary: string; load(): Promise
 };
 
 const status = await main(process.argv.slice(2));
-// Whatever a verb left open does not keep the process: the verb has ended.
+// The verb has ended: a handle that it left open must not keep the process.
 process.exit(status);
 
 async function main([name = '', ...args]: string[]): Promise<number> {

@@ -6,7 +6,7 @@
 import type { Log } from '@docket/runtime/log';
 import type { Trouble } from '@docket/store/followers/checkpoint';
 
-/** With a listener polling is the safety net, without one it is how the follower learns of anything. */
+/** Polling is the safety net beside a listener; without a listener it is how the follower learns of events. */
 export const pollMsWhenWoken = 500;
 export const pollMsAlone = 25;
 /** Bounds the takeover: a standby looks this often whether the work is still being done. */
@@ -14,7 +14,7 @@ const standbyMs = 250;
 const backoffMsMin = 100;
 const backoffMsMax = 3_000;
 
-/** What halts or waits looks again this often whether somebody has done something about it. */
+/** A follower that halts or waits looks this often whether the cause is gone. */
 const haltedMs = 5_000;
 const waitingMs = 1_000;
 
@@ -25,7 +25,7 @@ export class FollowerHalted extends Error {
   override readonly name = 'FollowerHalted';
 }
 
-/** What comes next is for a newer version of this program, which will be here in a moment or is already. */
+/** The next event is for a newer version of this program, which is here already or soon will be. */
 export class FollowerWaits extends Error {
   override readonly name = 'FollowerWaits';
 }
@@ -67,7 +67,7 @@ export function follow({ name, log, pollMs, step, onTrouble }: FollowOptions): F
         failures = 0;
         state = { state: progress === 'standby' ? 'standby' : 'following' };
         if (progress === 'standby') await sleep(standbyMs);
-        // What came while the page was read is not in it: look again at once.
+        // Events that came while the page was read are not in it: look again at once.
         else if (progress === 'idle' && !woken) await sleep(pollMs, 'wakeable');
       } catch (error) {
         if (stopping.signal.aborted) return;

@@ -60,7 +60,7 @@ export function leaseHolder({ database, projection, holder, log, succeeds = fals
       timer: setInterval(() => void renew(taken), renewEveryMs),
     };
     holding = taken;
-    // Asked to stop while it was being taken.
+    // A stop may have come while the lease was being taken.
     if (stopped) await giveUp();
     return taken;
   }

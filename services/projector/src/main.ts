@@ -26,12 +26,12 @@ import type { ProjectorVersions, Wiring } from './wiring.ts';
 
 /** One for each follower, one for each lease, one for hints, one for those who ask how it is. */
 const connectionsMax = 8;
-/** What fails for longer than this is told to those who ask whether the process is well. */
+/** A follower that fails for longer than this makes the process unready. */
 const failingMsMax = 10_000;
 
 export interface Projector {
   readonly stop: () => Promise<void>;
-  /** Of its own listener; undefined where it has none. */
+  /** The port of its own listener; undefined where it has none. */
   readonly healthPort: number | undefined;
 }
 

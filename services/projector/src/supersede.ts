@@ -1,4 +1,4 @@
-/** What a new version of a projection does while an older one is in use: it builds its own beside it, and then takes its place. */
+/** A new version of a projection, while an older one is in use, is built beside it and then takes its place. */
 import type { Log } from '@docket/runtime/log';
 import { versionInUse } from '@docket/store/followers/checkpoint';
 import type { Projection } from '@docket/store/followers/checkpoint';

@@ -24,9 +24,9 @@ import { tablesRebuild } from './tables/rebuild.ts';
 const meilisearchConnectionsMax = 2;
 /** A payload of 20 MB on a slow disk. */
 const meilisearchRequestMsMax = 30_000;
-/** Nobody sees it in a mail, and so it need not look at every event as it comes. */
+/** A mail may be this late without anybody noticing, so its follower need not look at every event as it comes. */
 const mailPollMs = 200;
-/** Without a listener this is how the search index learns of tables that another process projects. */
+/** Polling is how the search index, without a listener, learns of tables that another process projects. */
 const searchPollMsAlone = 100;
 const dropEveryMs = 5_000;
 
@@ -41,7 +41,7 @@ export interface Wiring {
   readonly versions: ProjectorVersions;
   readonly log: Log;
   readonly database: Database;
-  /** Of the leases: a process that comes back under its own number is another one. */
+  /** The holder of the leases: a process that starts again under the same number is another holder. */
   readonly holder: string;
   readonly onPage: (projection: string, events: number) => void;
   readonly onTask: (task: TaskMeasured) => void;
@@ -52,7 +52,7 @@ export function followTables(
   search: Follower | undefined,
 ): Follower {
   const projection = versions.tables;
-  // Those who stand behind the tables in other processes.
+  // Followers of the tables in other processes listen for this.
   const notify = notifier(database);
   const step = tablesStep({ database, projection });
   const rebuild = tablesRebuild({ database, projection });
@@ -123,7 +123,7 @@ export function followSearch({ environment, versions, log, database, holder, onT
     onTrouble: (trouble) => reportTrouble(database, projection, trouble),
   });
   return stoppedWith(follower, async () => {
-    // What waits for the outside gives up: it would hold up the end, and the next holder does it again.
+    // A call to the outside is given up: it would hold up the end, and the next holder does it again.
     await Promise.all([lease.stop(), nextLease.stop()]);
     await stop();
   });
@@ -136,7 +136,7 @@ export function followMail({ environment, versions, log, database, holder }: Wir
     directory: join(environment.dataDirectory, 'mail'),
   });
   const projection = versions.mail;
-  // Never built anew: every mail would go out again. A new version goes on where the last process of the old one gave up.
+  // The mail projection is never built anew: every mail would go out again. A new version goes on where the old one gave up.
   const lease = leaseHolder({ database, projection, holder, log, succeeds: true });
   const step = mailStep({
     database,

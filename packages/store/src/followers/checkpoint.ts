@@ -1,4 +1,4 @@
-/** Where a follower of the log stands. Taken and moved in the transaction that writes what it projects, or under a lease. */
+/** The position of a follower of the log. It is taken and moved in the transaction that writes what it projects, or under a lease. */
 import { sql } from 'kysely';
 
 import type { Database, Transaction } from '../connect.ts';
@@ -10,14 +10,14 @@ export interface Projection {
   readonly version: number;
 }
 
-export const tablesProjection: Projection = { name: 'tables', version: 3 };
+export const tablesProjection: Projection = { name: 'tables', version: 4 };
 export const searchProjection: Projection = { name: 'search', version: 1 };
 export const mailProjection: Projection = { name: 'mail', version: 1 };
 
-/** Its name ends so while it is built beside the one that is in use. */
+/** The name of a projection ends so while it is built beside the one that is in use. */
 const nextSuffix = '_next';
 
-/** What is built of it to take its place: a projection of its own, with a checkpoint of its own. */
+/** The projection that is built to take its place, with a checkpoint of its own. */
 export function nextOf({ name, version }: Projection): Projection {
   return { name: `${name}${nextSuffix}`, version };
 }
@@ -49,12 +49,12 @@ const move = prepared<never, readonly [name: string, version: number, position: 
    where name = $1 and version = $2`,
 );
 
-/** Undefined when another process holds it: that one does the work. */
+/** Undefined when another process holds it: that one does the work. Outside of a transaction it is held for no longer than it is read. */
 export async function lockCheckpoint(
-  transaction: Transaction,
+  database: Database,
   { name, version }: Projection,
 ): Promise<Checkpoint | undefined> {
-  const [row] = await lock(transaction, [name, version]);
+  const [row] = await lock(database, [name, version]);
   return row && { position: row.position, commandId: row.command_id };
 }
 
@@ -83,7 +83,7 @@ export async function readCheckpoint(database: Database, { name, version }: Proj
   return { position: row.position, commandId: row.command_id, target: row.target ?? undefined };
 }
 
-/** In whichever version it is in use. */
+/** The checkpoint of the version that is in use, whichever that is. */
 export async function readInUse(database: Database, { name }: Projection): Promise<Standing> {
   const version = await versionInUse(database, name);
   if (version === undefined) throw new Error(`the projection ${name} is not in es.projections`);
@@ -102,7 +102,7 @@ export async function versionInUse(database: Database, name: string): Promise<nu
   return row?.version;
 }
 
-/** From the first event again, whether it stood anywhere before or not. */
+/** Sets the checkpoint before the first event, whether the projection had one or not. */
 export async function restartCheckpoint(database: Database, { name, version }: Projection): Promise<void> {
   await database
     .insertInto('es.projections')
@@ -121,7 +121,7 @@ export interface Trouble {
   readonly reason: string;
 }
 
-/** For other processes and for people to see; gone with the next page that anybody applies. */
+/** Records why the projection halted, for other processes and for people; the next page that is applied clears it. */
 export async function reportTrouble(
   database: Database,
   { name, version }: Projection,

@@ -1,6 +1,6 @@
 /**
- * What a follower could not deliver and went past: a document that Meilisearch refuses, a mail that bounces. It is tried again a few
- * times, later and later, and then set aside until somebody asks for another try. Never silently.
+ * The deliveries that a follower failed at and went past: a document that Meilisearch refuses, a mail that bounces. Each is tried
+ * again a few times, later and later, and then set aside until somebody asks for another try. Every failure is recorded.
  */
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
@@ -15,10 +15,10 @@ const dueMax = 100;
 export interface Failure {
   readonly projection: string;
   readonly position: bigint;
-  /** What it was about: an address, a repository. Ids only. One failure for each. */
+  /** The id of the subject, an address or a repository. Each subject has one failure at the most. */
   readonly subject: string;
   readonly reason: string;
-  /** How often it is tried again before it is set aside; 0 where that cannot help. */
+  /** The number of tries before it is set aside; 0 where another try cannot help. */
   readonly retriesMax: number;
 }
 
@@ -56,7 +56,7 @@ export interface DueFailure {
   readonly subject: string;
 }
 
-/** What is to be tried again now, the longest waiting first. */
+/** The failures that are due for another try, the longest waiting first. */
 export async function dueFailures(database: Database, projection: string): Promise<readonly DueFailure[]> {
   return database
     .selectFrom('es.projection_failures')
@@ -82,7 +82,7 @@ export async function resolveFailures(
     .execute();
 }
 
-/** As if it had never been tried. Undefined is all of them. Answers with how many. */
+/** Makes failures due at once, as if they had never been tried: one of them, or all for undefined. Answers with their number. */
 export async function retryFailures(database: Database, id: bigint | undefined): Promise<number> {
   const { numUpdatedRows } = await database
     .updateTable('es.projection_failures')

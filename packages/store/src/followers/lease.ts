@@ -44,7 +44,7 @@ export async function renewLease(database: Database, lease: Lease, heldMs: numbe
   return numUpdatedRows === 1n;
 }
 
-/** So that the next one need not wait for it to run out. */
+/** Gives the lease back, so that the next holder need not wait for it to run out. */
 export async function releaseLease(database: Database, lease: Lease): Promise<void> {
   await held(database, lease)
     .set({ held_until: sql<Date>`'-infinity'` })

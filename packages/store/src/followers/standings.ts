@@ -1,4 +1,4 @@
-/** Where the followers of the log stand, for people and for their monitoring. */
+/** The standings of the followers of the log, for people and for their monitoring. */
 import { sql } from 'kysely';
 
 import type { Database } from '../connect.ts';
@@ -9,7 +9,7 @@ export interface ProjectionLine {
   readonly [column: string]: string | number | bigint;
 }
 
-/** How many failures are listed at the most, newest first. */
+/** The number of failures that are listed at the most, newest first. */
 const failuresMax = 200;
 
 const position = sql.ref<bigint>('projection.position');
@@ -74,7 +74,7 @@ export interface ProjectionStanding {
   readonly failures: number;
 }
 
-/** For a scrape every few seconds: the lag in positions, which costs nothing however long it is. */
+/** The standings for a scrape every few seconds: the lag in positions, which costs the same however long it is. */
 export async function readStandings(database: Database): Promise<ProjectionStanding[]> {
   const rows = await database
     .selectFrom('es.projections as projection')

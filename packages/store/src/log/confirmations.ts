@@ -21,7 +21,7 @@ export interface AddedAddress {
 export interface ConfirmationPage {
   /** The last event that was looked at. */
   readonly end: Checkpoint;
-  /** As many events as were allowed: there may be more. */
+  /** The page is as long as was allowed: there may be more events. */
   readonly full: boolean;
   readonly added: readonly AddedAddress[];
 }

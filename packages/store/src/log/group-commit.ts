@@ -9,13 +9,13 @@ import type { AppendCommand, Verdict } from './append.ts';
 
 const batchCommandsMax = 200;
 const queuedCommandsMax = 5_000;
-/** How long a command is sent again whose fate is unknown. Shorter than the patience of a client. */
+/** A command whose fate is unknown is sent again for this long, which is shorter than the patience of a client. */
 const resendMsMax = 8_000;
 const resendPauseMs = 100;
 
 export class QueueFull extends Error {}
 
-/** What one sender appends with one decision: goes into one call or into none. */
+/** The events that one sender appends with one decision; they go into one call or into none. */
 interface Waiting {
   readonly commands: readonly AppendCommand[];
   readonly since: number;
@@ -42,7 +42,7 @@ export interface GroupCommitOptions {
 export interface AppendCall {
   readonly way: 'group' | 'transaction';
   readonly seconds: number;
-  /** Of each command of the call. */
+  /** The outcomes of the commands of the call. */
   readonly outcomes: readonly Verdict['outcome'][];
 }
 
@@ -83,7 +83,7 @@ export function groupCommit({ database, onAppended, onCall }: GroupCommitOptions
 
   async function settleFailed(batch: readonly Waiting[], error: unknown): Promise<void> {
     if (isConnectionLoss(error)) {
-      // Nobody knows whether it was written: the same command ids tell, as soon as somebody answers.
+      // The call may have been written or not: the same command ids tell, as soon as the database answers.
       const oldest = performance.now() - resendMsMax;
       for (const { since, reject } of batch) if (since < oldest) reject(error);
       const again = batch.filter(({ since }) => since >= oldest);
@@ -95,7 +95,7 @@ export function groupCommit({ database, onAppended, onCall }: GroupCommitOptions
     } else if (batch.length === 1) {
       batch[0]?.reject(error);
     } else {
-      // What Postgres does not take of one sender must not fail the others.
+      // A command that Postgres refuses from one sender must not fail the others.
       for (const waiting of batch) await settle([waiting]);
     }
   }
@@ -145,7 +145,7 @@ function nextBatch(queue: readonly Waiting[]): { batch: Waiting[]; rest: Waiting
     } else {
       rest.push(waiting);
     }
-    // What has to wait keeps its place before what comes after it in the same stream.
+    // A command that has to wait keeps its place before those that come after it in the same stream.
     for (const { streamId, commandId } of commands) taken.add(streamId).add(commandId);
   }
   return { batch, rest };

@@ -1,9 +1,9 @@
-/** What the log holds of an import: its commands by its id, in their order. */
+/** The commands of an import in the log: found by the import's id, in their order. */
 import { sql } from 'kysely';
 
 import type { Database } from '../connect.ts';
 
-/** As the index `events_import` has it. */
+/** The expression that the index `events_import` is on. */
 function commandsOf(database: Database, importId: string) {
   return database
     .selectFrom('es.events')

@@ -1,4 +1,4 @@
-/** How far a checkpoint lies behind the log, as fragments of a statement about `es.projections`. */
+/** The lag of a checkpoint behind the log, as fragments of a statement about `es.projections`. */
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 

@@ -1,4 +1,4 @@
-/** What only the log knows of a repository: when it began, when it was deleted, what changed since a position, who announced a tag. */
+/** The facts about a repository that only the log holds: its beginning, its deletion, its changes since a position, who announced a tag. */
 import { repositoryStream } from '@docket/shared/stored-event';
 import { sql } from 'kysely';
 

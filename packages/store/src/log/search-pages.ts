@@ -17,7 +17,7 @@ interface PageRow {
   readonly repository_ids: readonly string[] | null;
 }
 
-/** Never ahead of the tables, of whichever version they are: their rows are what is indexed. Undefined at the end. */
+/** A page of the log for the index, never ahead of the tables, whose rows are indexed. Undefined at the end. */
 export async function readSearchPage(
   database: Database,
   after: bigint,

@@ -27,7 +27,7 @@ const byId = prepared<StoredAccount, readonly [id: string]>(
 );
 
 export async function accountByName(database: Database, name: string): Promise<AccountRow | undefined> {
-  // What is no name cannot be one of an account, and Postgres refuses some texts.
+  // A text that is no name belongs to no account, and Postgres refuses some texts.
   if (!namespaceName.safeParse(name).success) return undefined;
   const [row] = await byName(database, [name]);
   return row && accountRow(row);
@@ -50,7 +50,7 @@ export function accountRow(row: StoredAccount): AccountRow {
   };
 }
 
-/** By id. An account that was erased has none. */
+/** The names of accounts by their ids. An account that was erased has none. */
 export async function accountNames(database: Database, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
   if (ids.length === 0) return new Map();
   const rows = await database

@@ -18,7 +18,7 @@ export interface NamedRow {
   readonly viewer_role: 'owner' | 'member' | null;
 }
 
-/** Those that the viewer may read, each with the row that named it. */
+/** The repositories that the viewer may read, each with the row that named it. */
 export async function readableNow<Row extends NamedRow>(
   database: Database,
   viewer: AccountRow | undefined,

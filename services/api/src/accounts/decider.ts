@@ -21,7 +21,7 @@ export type AccountCommand =
       readonly changesPassword: boolean;
     }
   | { readonly type: 'ConfirmAddress'; readonly addressId: string }
-  /** Nobody confirmed in time, and somebody else wants the name or the address. */
+  /** The account was not confirmed in time, and somebody else wants its name or address. */
   | { readonly type: 'Lapse' };
 
 export const accountDecider: Decider<Account, AccountCommand, AccountEvent> = {

@@ -1,9 +1,9 @@
-import { confirmationHoursMax } from '@docket/shared/accounts';
+import { confirmationHoursMax } from '@docket/shared/limits';
 import type { NamespaceName } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
 import { sql } from 'kysely';
 
-/** Known to be held by somebody, or reserved; a registration that lapsed holds nothing. */
+/** True when somebody holds the name or it is reserved; a registration that lapsed holds nothing. */
 export async function isNamespaceTaken(database: Database, name: NamespaceName): Promise<boolean> {
   const row = await database
     .selectFrom('directory.namespaces as namespace')
@@ -20,7 +20,7 @@ export async function isNamespaceTaken(database: Database, name: NamespaceName):
   return row !== undefined;
 }
 
-/** By the clock of the database, as everything that is compared with it. */
+/** A moment in the past by the clock of the database, with which it is compared. */
 export function hoursAgo(hours: number) {
   return sql<Date>`clock_timestamp() - make_interval(hours => ${hours}::int)`;
 }

@@ -1,6 +1,6 @@
+import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '@docket/shared/limits';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
-import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '../limits.ts';
 import { streamQueue } from './stream-queue.ts';
 import type { Attempt, Ruling, StreamQueue } from './stream-queue.ts';
 

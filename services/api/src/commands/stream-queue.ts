@@ -4,7 +4,8 @@
  * until nobody is left in it, so that it can have the stream to itself. Who loses goes first in the next round, until its time is up. A
  * stream that nobody waits for takes no memory.
  */
-import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '../limits.ts';
+import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '@docket/shared/limits';
+
 import { retryPauseMs } from './retry-pause.ts';
 
 /**
@@ -18,7 +19,7 @@ export type Ruling<Outcome> =
   | { readonly is: 'failed'; readonly error: unknown }
   /** Another process was faster. */
   | { readonly is: 'lost' }
-  /** Not its turn yet: something before it has to be in the log first. Never the first of a batch. */
+  /** It is not the task's turn yet: something before it has to be in the log first. The first of a batch never waits. */
   | { readonly is: 'later' };
 
 export interface StreamQueueOptions<Command, Outcome> {

@@ -5,8 +5,10 @@
  */
 import { setTimeout as elapsed } from 'node:timers/promises';
 
+import { contendedMsMax } from '@docket/shared/limits';
 import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
+import type { DomainEvent } from '@docket/shared/stored-event';
 import { isConnectionLoss, isDeadlock, isUniqueViolation } from '@docket/store/connect';
 import type { Database, Transaction } from '@docket/store/connect';
 import type { AppendCall } from '@docket/store/log/group-commit';
@@ -15,10 +17,11 @@ import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { lockStreams } from '@docket/store/log/lock-streams';
 import { inTransaction } from '@docket/store/transaction';
 
-import { contendedMsMax } from '../limits.ts';
 import { earlierOutcome, pastCommand, raceLost } from './envelope.ts';
 import type { CommandEnvelope } from './envelope.ts';
+import { refuseBeyondDay } from './daily-quota.ts';
 import { retryPauseMs } from './retry-pause.ts';
+import type { Usage } from './usage.ts';
 
 export interface TransactionExecution {
   readonly database: Database;
@@ -26,11 +29,12 @@ export interface TransactionExecution {
   readonly onAppended: () => void;
   /** After every transaction that came to its append, whatever the log said. */
   readonly onCall?: ((call: AppendCall) => void) | undefined;
+  readonly usage: Usage;
 }
 
 /** `work` gives the appends that go with what it wrote; `taken` is the answer when something that must be unique is not. */
 export async function transact(
-  { database, onAppended, onCall }: TransactionExecution,
+  { database, onAppended, onCall, usage }: TransactionExecution,
   envelope: CommandEnvelope,
   taken: Refusal,
   work: (transaction: Transaction) => Promise<readonly AppendCommand[] | Refusal>,
@@ -48,9 +52,11 @@ export async function transact(
   while (performance.now() - since < contendedMsMax) {
     const past = await earlier();
     if (past !== undefined) return isRefusal(past) ? past : 'done';
+    const left = await usage.left(envelope.heldTo);
     const started = performance.now();
     let outcomes: readonly Verdict['outcome'][] = [];
     let begun = false;
+    let events: readonly DomainEvent[] = [];
     try {
       const outcome = await inTransaction<'done' | 'again' | Refusal>(database, async (transaction, abort) => {
         begun = true;
@@ -58,6 +64,9 @@ export async function transact(
         const appends = await work(transaction);
         if (isRefusal(appends)) return abort(appends);
         if (appends.length === 0) return 'done';
+        events = appends.flatMap((append) => append.events);
+        const refusal = refuseBeyondDay(left, events);
+        if (refusal) return abort(refusal);
         contended = appends.map(({ streamId }) => streamId);
         const verdicts = await appendAll(transaction, appends);
         outcomes = verdicts.map((verdict) => verdict.outcome);
@@ -66,7 +75,10 @@ export async function transact(
       if (outcomes.length > 0) {
         onCall?.({ way: 'transaction', seconds: (performance.now() - started) / 1_000, outcomes });
       }
-      if (outcome === 'done') onAppended();
+      if (outcome === 'done') {
+        await usage.add(envelope.heldTo, events);
+        onAppended();
+      }
       if (outcome === 'again') continue;
       // The try that was lost may have been written after the log was asked.
       return isRefusal(outcome) && losses > 0 ? await unlessWritten(outcome) : outcome;
@@ -79,7 +91,7 @@ export async function transact(
         continue;
       }
       if (!isUniqueViolation(error)) throw error;
-      // Taken by somebody else, or by this very command when it was sent twice at once.
+      // Somebody else took the name or address, or this very command did when it was sent twice at once.
       return unlessWritten(taken);
     }
   }

@@ -1,8 +1,9 @@
 /**
- * From express to an operation and back: one request object, one answer, one place for refusals and for errors that nobody expected.
+ * Connects express to operations: one request object, one answer, one place for refusals and for unexpected errors.
  * A path that is known answers every other method with 405 and the list of those that it has.
  */
 import type { Log } from '@docket/runtime/log';
+import { answerBytesMax } from '@docket/shared/limits';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { NoPrimary } from '@docket/store/breaker';
@@ -29,10 +30,15 @@ export function mount<Using>(router: Router, operations: readonly Operation<Usin
       const located = locate(route, here, api);
       const outcome = isRefusal(located) ? located : await answered(located.operations, using, located.request, log);
       if (response.destroyed) return;
-      send(response, isRefusal(outcome) ? refusalAnswer(outcome, protocolOf(route)) : outcome);
+      send(response, isRefusal(outcome) ? refusalAnswer(outcome, protocolOf(route)) : outcome, () => {
+        log.warn({ request_id: api.id, method: request.method, path: api.path }, answerTooLarge.message);
+        return refusalAnswer(answerTooLarge, protocolOf(route));
+      });
     });
   }
 }
+
+const answerTooLarge = refuse('answer_too_large', `the answer would be larger than ${answerBytesMax} bytes`);
 
 function byRoute<Using>(operations: readonly Operation<Using>[]): ReadonlyMap<string, Operation<Using>[]> {
   const routes = new Map<string, Operation<Using>[]>();

@@ -6,7 +6,6 @@ import type { Duplex } from 'node:stream';
 
 import type { Operations } from '@docket/runtime/health';
 import type { HttpRequestMeasured } from '@docket/runtime/metrics';
-
 import {
   connectionsMax,
   headersMsMax,
@@ -15,7 +14,8 @@ import {
   requestMsMax,
   requestsCheckedMs,
   silenceMsMax,
-} from '../limits.ts';
+} from '@docket/shared/limits';
+
 import { paceBodies } from './body-pace.ts';
 import { drainable } from './drain.ts';
 import { inTurn } from './pipelining.ts';

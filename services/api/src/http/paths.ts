@@ -70,7 +70,7 @@ const v1Resources: Readonly<Record<RepositoryResource['resource'], string>> = {
   layer: '/layer/{image_id}/access',
 };
 
-/** By namespace and name, and the official repositories once more by their bare name. */
+/** The paths of a resource of a repository: by namespace and name, and for official repositories by the bare name too. */
 export function v1RepositoryPaths(resource: RepositoryResource['resource']): readonly [string, string] {
   const rest = v1Resources[resource];
   return [`${v1Repositories}/{namespace}/{repo_name}${rest}`, `${v1Repositories}/{repo_name}${rest}`];
@@ -90,7 +90,7 @@ export function locateV1(
   return { path: v1RepositoryPaths(target.resource)[0], parameters: { namespace, repo_name: name, ...image } };
 }
 
-/** Of express, for a path of OpenAPI: `/v1/users/:username`. */
+/** The route of express for a path of OpenAPI: `/v1/users/:username`. */
 export function routeOf(path: string): string {
   if (path.startsWith(`${v1Repositories}/`)) return v1RepositoriesRoute;
   return path.replaceAll(/\{(\w+)\}/g, ':$1').replace(/(?<=.)\/$/, '');

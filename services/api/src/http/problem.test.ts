@@ -20,6 +20,10 @@ const expected: Record<RefusalCode, { status: number; headers?: Record<string, s
   not_found: { status: 404 },
   method_not_allowed: { status: 405 },
   body_too_large: { status: 413, headers: { Connection: 'close' } },
+  content_too_large: { status: 413 },
+  answer_too_large: { status: 500 },
+  quota_reached: { status: 409 },
+  quota_used_up: { status: 429 },
   command_reused: { status: 422 },
   contended: { status: 503, headers: { 'Retry-After': '1' } },
   overloaded: { status: 503, headers: { 'Retry-After': '1' } },
@@ -47,6 +51,25 @@ it('names the field in the form of either protocol', () => {
   expect(refusalAnswer(refusal, 'v2').body).toEqual({
     message: 'email: must be an e-mail address',
     fields: { email: ['email: must be an e-mail address'] },
+  });
+});
+
+it('tells what a quota allows, what is left of it, and when it begins again', () => {
+  const refusal = {
+    ...refuse('quota_used_up', 'a sentence'),
+    quota: { limit: 10, left: 1 },
+    afterSeconds: 3_600,
+  };
+  const headers = { 'Retry-After': '3600' };
+  expect(refusalAnswer(refusal, 'v1')).toEqual({
+    status: 429,
+    headers,
+    body: { error: 'a sentence', limit: 10, left: 1 },
+  });
+  expect(refusalAnswer(refusal, 'v2')).toEqual({
+    status: 429,
+    headers,
+    body: { message: 'a sentence', limit: 10, left: 1 },
   });
 });
 

@@ -18,7 +18,7 @@ import { decideUndo } from './undo-decider.ts';
 const pageCommandsMax = 500;
 
 export interface UndoCounts {
-  /** Of the import, that were looked at. */
+  /** The commands of the import that were looked at. */
   readonly commands: number;
   readonly repositories: number;
   readonly deleted: number;

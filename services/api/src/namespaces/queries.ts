@@ -122,7 +122,7 @@ interface StoredCounts {
   readonly excluded: bigint;
 }
 
-/** From the counters of the read model: to count 100 000 rows would cost more than all the rest. */
+/** The count comes from the counters of the read model: to count 100 000 rows would cost more than all the rest. */
 async function countStored(viewed: Viewed): Promise<number> {
   const { database, viewer, namespace, excluded } = viewed;
   const { rows } = await sql<StoredCounts>`select
@@ -185,10 +185,10 @@ interface StoredRow {
   registered: Date;
 }
 
-/** What a list does not show of the state is not read: the image lists of a page may be megabytes. */
-const shortened = `r.state || '{"images": [], "tags": {}, "announced": null, "full_description": ""}'`;
+/** What a list does not show of the state is not read: the full descriptions of a page may be megabytes. */
+const shortened = `r.state || '{"full_description": ""}'`;
 
-/** From the nearer end: the last page costs what the first one does. */
+/** The statement reads from the nearer end, so the last page costs what the first one does. */
 async function storedPage(
   viewed: Viewed,
   stored: number,

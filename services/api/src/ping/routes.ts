@@ -46,7 +46,7 @@ export const pingOperations: readonly Operation<PingRoutes>[] = [
     path: '/v2/',
     summary: 'Are the name and password right? Every client since docker 17.06, podman and skopeo log in here.',
     needs: 'an account',
-    // Those to whom this is hidden are not asked who they are.
+    // The operation asks for credentials itself: a caller from whom it is hidden gets 404 and no challenge.
     credentials: ownCredentials('needed'),
     answers: {
       200: { description: 'They are.', body: z.object({}), headers: ['Docker-Distribution-Api-Version'] },

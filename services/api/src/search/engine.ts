@@ -20,7 +20,7 @@ export interface SearchFound {
 }
 
 export interface SearchEngine {
-  /** Told to the client in `X-Docket-Search`. */
+  /** The client reads the name in `X-Docket-Search`. */
   readonly name: 'meilisearch' | 'postgres';
   /** Undefined: not at present, ask another. Rejects when it broke over this question. */
   readonly search: (question: SearchQuestion) => Promise<SearchFound | undefined>;

@@ -1,12 +1,12 @@
 /** Search by Meilisearch: whenever it is there and its index is not far behind the log. */
 import { connectMeilisearch, meilisearchRefusal } from '@docket/runtime/meilisearch';
+import { searchDepthMax, searchMsMax } from '@docket/shared/limits';
 import type { SearchTerm } from '@docket/shared/search';
 import { searchIndexUid } from '@docket/shared/search-index';
 import type { Database } from '@docket/store/connect';
 import { searchProjection, tablesProjection } from '@docket/store/followers/checkpoint';
 import { z } from 'zod';
 
-import { searchDepthMax, searchMsMax } from '../limits.ts';
 import type { SearchEngine } from './engine.ts';
 
 const connectionsMax = 16;
@@ -75,7 +75,7 @@ export function meilisearchSearch(
           ],
         });
         const parsed = z.array(hitSchema).parse(hits);
-        // On the last page the count is known, before it is an estimate.
+        // The last page gives an exact count; before it the count is an estimate.
         const last = parsed.length < within && (parsed.length > 0 || offset === 0);
         return { hits: parsed, total: last ? offset + parsed.length : estimatedTotalHits };
       } catch (error) {
@@ -105,7 +105,7 @@ interface SearchStanding {
   readonly target: string | undefined;
 }
 
-/** Asked of the database at most once a second. A checkpoint at 0 over a log that is not empty: the index was found empty. */
+/** Asks the database at most once a second. A checkpoint at 0 over a log that is not empty means that the index was found empty. */
 function searchStanding(database: Database): {
   readonly read: () => Promise<SearchStanding>;
   readonly forget: () => void;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 
 import type { Environment } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
+import { searchDepthMax, searchResultsDefault, searchResultsMax } from '@docket/shared/limits';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import { parseSearchTerm, searchResult } from '@docket/shared/search';
 import type { SearchResult, SearchTerm } from '@docket/shared/search';
@@ -21,7 +22,6 @@ import type { Operation } from '../http/operation.ts';
 import { wholeNumber, wholeNumberMax } from '../http/paging.ts';
 import { refusalOfError } from '../http/problem.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { searchDepthMax, searchResultsDefault, searchResultsMax } from '../limits.ts';
 import { searchAnswer } from './dto.ts';
 import type { SearchAnswer } from './dto.ts';
 import type { SearchEngine } from './engine.ts';
@@ -48,7 +48,7 @@ export const searchOperations: readonly Operation<SearchRoutes>[] = [
     path: '/v1/search',
     summary: 'Searches the public repositories. Numbers that are none fall back to their defaults.',
     needs: 'nothing; only what is public is found',
-    // Whatever is the matter, with the credentials too, is the one failure that search knows.
+    // Search has one failure for every cause, credentials too.
     credentials: ownCredentials('optional'),
     query: searchQuery,
     head: 'refused',

@@ -31,7 +31,7 @@ type ClaimFile = z.infer<typeof claimFile>;
 export interface Claim {
   /** A process that must not outlive the holder: if it is left behind, the next holder ends it. */
   add(child: ProcessIdentity): void;
-  /** Whoever waits for the data directory may wait on: it will be free. */
+  /** Says that the data directory will be free soon, so that a process that waits for it goes on waiting. */
   ending(): void;
   release(): void;
 }

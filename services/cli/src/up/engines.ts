@@ -26,7 +26,7 @@ interface Options {
   readonly changed: () => void;
 }
 
-/** Both at once; when one cannot start, neither is left running. */
+/** Starts both engines at once; when one cannot start, neither is left running. */
 export async function startEngines(options: Options): Promise<Engines> {
   const [postgres, meilisearch] = await Promise.allSettled([database(options), searchEngine(options)]);
   if (postgres.status === 'rejected' || meilisearch.status === 'rejected') {
@@ -63,7 +63,7 @@ async function database({ settings, databaseUrls, say, changed }: Options): Prom
   say('starting PostgreSQL');
   const supervised = await supervise<Postgres>({
     name: 'PostgreSQL',
-    // On the port of before: its clients look for it there.
+    // The engine gets the port that it had before: its clients look for it there.
     start: (before) =>
       startPostgres({
         dataDirectory: settings.dataDirectory,

@@ -1,4 +1,4 @@
-/** What a new Docket begins with: an admin, and in a database of its own a few repositories to look at. */
+/** The contents of a new Docket: an admin, and in a database of its own a few repositories to look at. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const sampleCatalogue = new URL('../../../../infra/sample-catalogue.ndjson', imp
 const adminPasswordBytes = 9;
 const connectionsMax = 2;
 const firstAdminName = 'admin';
-/** Nobody's: the operator's own comes with the first change. */
+/** The address belongs to nobody; the operator sets a real one with the first change. */
 const firstAdminAddress = 'admin@localhost.localdomain';
 
 /** The admin of the first hour, unless the database has one of that name; answers with the file that its password is kept in, if any. */
@@ -51,14 +51,14 @@ function newPassword(): string {
 }
 
 interface Options {
-  /** With every database URL. */
+  /** The environment, with every database URL. */
   readonly env: NodeJS.ProcessEnv;
   readonly dataDirectory: string;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** Again and again until it has gone to its end once; a catalogue that was loaded and then deleted stays deleted. */
+/** Loads the catalogue at every start until it has once been loaded to its end; one that was then deleted stays deleted. */
 export async function loadSampleCatalogue({ env, dataDirectory, say, signal }: Options): Promise<void> {
   const done = join(dataDirectory, 'sample-catalogue-loaded');
   if (existsSync(done)) return;

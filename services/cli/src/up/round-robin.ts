@@ -34,7 +34,7 @@ export function listenInFront(port: number, targetPorts: () => readonly number[]
   });
 }
 
-/** To the first target that takes the connection: one may be starting again just now. */
+/** Passes the client to the first target that takes the connection: a target may be starting again just now. */
 function pass(client: Socket, [target, ...others]: readonly number[]): void {
   if (target === undefined) {
     client.destroy();

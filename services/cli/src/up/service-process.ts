@@ -14,7 +14,7 @@ const stopGraceMs = 12_000;
 
 const program = fileURLToPath(new URL('../main.js', import.meta.url));
 
-/** What each says on its standard output when it is ready. */
+/** The line that each prints on its standard output when it is ready. */
 const readyLines = { api: /^api listening (?<url>http:\S+)$/, projector: /^projector running$/ };
 
 export interface ServiceProcess extends Running {
@@ -26,7 +26,7 @@ export interface ServiceProcess extends Running {
 interface Options {
   readonly verb: 'api' | 'projector';
   readonly env: NodeJS.ProcessEnv;
-  /** Told of the process before it is ready. */
+  /** Called with the process before it is ready. */
   readonly spawned: (identity: ProcessIdentity) => void;
 }
 

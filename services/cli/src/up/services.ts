@@ -9,7 +9,7 @@ import type { ServiceProcess } from './service-process.ts';
 import { supervise } from './supervisor.ts';
 import type { Supervised } from './supervisor.ts';
 
-/** By name: "api-1", "api-2", …, "projector-1". */
+/** The services by their names: "api-1", "api-2", …, "projector-1". */
 export type Services = Map<string, Supervised<ServiceProcess>>;
 
 /** Each service gets the one role that it needs. */
@@ -87,7 +87,7 @@ export async function stopServices(services: Services): Promise<void> {
   await Promise.all([...services.values()].map((service) => service.stop()));
 }
 
-/** On the port of `up` when there are several API processes; where there is one, it is on that port itself. */
+/** Several API processes share the port of `up` behind a round robin; a single one listens on that port itself. */
 export async function inFront(port: number, apis: number, services: Services): Promise<RoundRobin | undefined> {
   if (apis === 1) return undefined;
   const ports = () =>

@@ -36,7 +36,7 @@ interface Counts {
 /** Answers with the exit status, when everything has stopped. */
 export function runWhole(counts: Counts): Promise<number> {
   const plan: Plan = { ...counts, settings: parseSettings(process.env), databaseUrls: databaseUrlsOf(process.env) };
-  // Nobody reads any more, as in `npm start | head -1`: no reason to end.
+  // A reader may go away, as in `npm start | head -1`: that is no reason to end.
   process.stdout.on('error', () => undefined);
   process.stderr.on('error', () => undefined);
   const log = { error: (...line: unknown[]) => say(String(line.at(-1))) };
@@ -55,7 +55,7 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
     start: () => claimForThis(dataDirectory, lifecycle),
     stop: async (held) => held.release(),
   });
-  // Only now: what was left running on it has been stopped.
+  // The port is checked only now, when a process that was left running on it has been stopped.
   await mustBeFree(port);
 
   const services: Services = new Map();
@@ -90,7 +90,7 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
     },
   });
 
-  // Beside the services, which take the same second to start.
+  // The catalogue is loaded while the services start; each takes a second.
   const { loadSampleCatalogue } = await firstStart;
   const loaded = engines.databaseIsEmbedded
     ? loadSampleCatalogue({ env, dataDirectory, say, signal: lifecycle.ending })
@@ -211,7 +211,7 @@ function newTokenKey(): string {
   return `${randomBytes(4).toString('hex')}:${randomBytes(tokenSecretBytes).toString('hex')}`;
 }
 
-/** Asked before anything is started; that it is taken should not be learnt from the last step. */
+/** Fails when the port is taken, before anything is started: the last step is too late to learn it. */
 function mustBeFree(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -1,13 +1,13 @@
 /** The mail that asks whether an address is its owner's. Pure. */
 import { mintLink } from '@docket/runtime/link-token';
 import type { TokenKey } from '@docket/runtime/environment';
-import { confirmationHoursMax } from '@docket/shared/accounts';
+import { confirmationHoursMax } from '@docket/shared/limits';
 import type { AddedAddress } from '@docket/store/log/confirmations';
 
 export interface Mail {
   /** The same for every try to send this mail: a mailbox that gets it twice can tell. */
   readonly id: string;
-  /** Of the event. */
+  /** The time of the event. */
   readonly date: Date;
   readonly to: string;
   readonly subject: string;

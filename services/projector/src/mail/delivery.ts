@@ -62,7 +62,7 @@ function smtpDelivery(from: string, url: string): Delivery {
   };
 }
 
-/** What is about this mail alone. A login that is refused is about us, and somebody will put it right. */
+/** Errors that are about this mail alone. A refused login is about our settings, and an operator will put it right. */
 function refusalOf(error: unknown): MailRefused | undefined {
   if (!(error instanceof Error)) return undefined;
   const about = 'code' in error && (error.code === 'EENVELOPE' || error.code === 'EMESSAGE');
@@ -103,7 +103,7 @@ function fileDelivery(from: string, directory: string): Delivery {
 const plainText = /^(?:[\x20-\x7e]{0,998}\n)*[\x20-\x7e]{0,998}$/;
 
 /**
- * Whoever opens the file copies the link out of it. The library breaks every line after 76 characters, whatever it is, so a plain text
+ * People copy the link out of the file. The library breaks every line after 76 characters, a link too, so a plain text
  * is put below the head that it makes for a short one.
  */
 async function composed(composer: Composer, from: string, mail: Mail): Promise<string> {

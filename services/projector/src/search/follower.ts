@@ -27,7 +27,7 @@ import { addDocuments, deleteDocuments, payloadParts } from './tasks.ts';
 import type { Engine, Line, TaskMeasured } from './tasks.ts';
 
 const pageEventsMax = 10_000;
-/** How long an index that was emptied under us goes unnoticed while nothing happens. */
+/** An index that somebody emptied is noticed after this time while nothing happens. */
 const markerCheckMs = 2_000;
 const retryCheckMs = 1_000;
 /** Before its number: one that is not among the rows it was made of. */
@@ -56,7 +56,7 @@ export function searchStep({
   let checkedAt = -Infinity;
   let retriedAt = -Infinity;
 
-  /** Of the running index and of the one that takes its place: a document that is refused by the one is by the other. */
+  /** The running index and the one that takes its place share their failures: a document that one refuses the other refuses too. */
   const failuresOf = searchProjection.name;
 
   return async ({ lease, ended }) => {
@@ -89,7 +89,7 @@ export function searchStep({
     const judged = judgeMarker({ marker, inLog, installation: ours, checkpoint });
     if (judged.verdict === 'in step') return false;
     const from = judged.verdict === 'foreign' ? beginning : judged.from;
-    // On an empty log this is how it begins; later it is something that happened to the index.
+    // An empty log begins like this; over a log with events it means that the index was lost.
     log[checkpoint.position === 0n ? 'info' : 'warn'](
       { index: engine.uid, checkpoint: `${checkpoint.position}`, from: `${from.position}`, verdict: judged.verdict },
       `the search index is ${judged.verdict}: it is filled from position ${from.position}`,
@@ -126,7 +126,7 @@ export function searchStep({
     );
   }
 
-  /** What Meilisearch refuses is noted and gone past, and what it took is no failure any more. */
+  /** A document that Meilisearch refuses is recorded and gone past, and one that it took is no failure any more. */
   async function add(
     engine: Engine,
     rows: readonly IndexedRow[],

@@ -16,7 +16,7 @@ const markerSchema = z.object({
   installation: z.string(),
   position: z.string().regex(/^\d+$/).transform(BigInt),
   command_id: z.string().nullable(),
-  /** Of the settings that the index had when it was written. */
+  /** A hash of the settings that the index had when the marker was written. */
   settings: z.string(),
 });
 export type Marker = z.infer<typeof markerSchema>;
@@ -44,11 +44,11 @@ export async function readMarker({ client, uid }: Pick<Engine, 'client' | 'uid'>
 
 export type Verdict =
   | { readonly verdict: 'in step' }
-  /** What is there is right, as far as it goes. */
+  /** The documents of the index are right up to this checkpoint. */
   | { readonly verdict: 'behind'; readonly from: Checkpoint }
-  /** To be made or settled anew, and filled from there. */
+  /** The index has to be made, or given its settings anew, and filled from there. */
   | { readonly verdict: 'unprepared'; readonly from: Checkpoint }
-  /** What is there is not of this log: it has to go. */
+  /** The documents of the index are of another log and have to go. */
   | { readonly verdict: 'foreign' };
 
 export const beginning: Checkpoint = { position: 0n, commandId: null };

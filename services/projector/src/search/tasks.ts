@@ -25,7 +25,7 @@ export interface Engine {
 
 export interface TaskMeasured {
   readonly status: string;
-  /** From when it was enqueued to its end, as far as this process looked. */
+  /** The time from the task's enqueuing to its end, as far as this process looked. */
   readonly seconds: number;
 }
 
@@ -108,7 +108,7 @@ async function refusal(engine: Engine, lines: readonly Line[]): Promise<string |
 
 export async function deleteDocuments(engine: Engine, ids: readonly number[]): Promise<void> {
   if (ids.length === 0) return;
-  // By id: a deletion by filter would not merge with the additions around it.
+  // Documents are deleted by id: Meilisearch would not merge a deletion by filter with the additions around it.
   await succeeded(engine, await engine.client.index(engine.uid).deleteDocuments([...ids]));
 }
 

@@ -1,7 +1,7 @@
-/** Told of each difference, in one sentence. */
+/** Called with each difference, in one sentence. */
 export type Differs = (sentence: string) => void;
 
-/** How many repositories are compared at once. */
+/** The number of repositories that are compared at once. */
 export const chunkSize = 500;
 
 /** Below every id. */

@@ -40,7 +40,7 @@ interface KnownAccount {
 
 type Accounts = ReadonlyMap<string, KnownAccount>;
 
-/** By their streams. */
+/** Reads the accounts of the log by their streams. */
 async function readAccounts(transaction: Transaction): Promise<Accounts> {
   const streams = await readStreamsOf(transaction, accountStream(''));
   return new Map(

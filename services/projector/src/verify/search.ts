@@ -14,7 +14,7 @@ import type { Engine } from '../search/tasks.ts';
 import { chunkSize, firstId } from './difference.ts';
 import type { Differs } from './difference.ts';
 
-/** How long the index may take to catch up with the tables before its lag is itself a difference. */
+/** The index has this long to catch up with the tables; after it the lag itself is a difference. */
 const catchUpMsMax = 30_000;
 const catchUpPollMs = 100;
 

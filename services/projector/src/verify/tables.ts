@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { fold } from '@docket/shared/decider';
-import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository } from '@docket/shared/repositories';
+import { absentWithImages, evolveWithImages } from '@docket/shared/repository-images';
+import type { RepositoryImages } from '@docket/shared/repository-images';
 import { readRepositoryEvent, repositoryStream } from '@docket/shared/stored-event';
 import type { Transaction } from '@docket/store/connect';
 import { readInUse, tablesProjection } from '@docket/store/followers/checkpoint';
@@ -26,7 +27,10 @@ interface TableRow {
   readonly description: string | null;
   readonly star_count: bigint | null;
   readonly pull_count: bigint | null;
-  readonly images: readonly { readonly id: string; readonly checksum: string | null }[];
+  readonly image_count: number | null;
+  readonly tag_count: number | null;
+  readonly images: readonly (readonly [id: string, checksum: string | null, ordinal: number])[];
+  readonly tags: readonly (readonly [tag: string, id: string])[];
   readonly grants: Readonly<Record<string, string>>;
 }
 
@@ -37,9 +41,11 @@ export async function verifyTables(transaction: Transaction, differs: Differs): 
   let after = firstId;
   for (;;) {
     const { rows } = await sql<TableRow>`select k.repository_id, r.number, r.version, r.state, r.namespace_id, r.name,
-        r.status, r.is_private, r.description, r.star_count, r.pull_count,
-        (select coalesce(json_agg(json_build_object('id', i.image_id, 'checksum', i.checksum)), '[]')
+        r.status, r.is_private, r.description, r.star_count, r.pull_count, r.image_count, r.tag_count,
+        (select coalesce(json_agg(json_build_array(i.image_id, i.checksum, i.ordinal) order by i.ordinal), '[]')
           from read.images i where i.repository_id = k.repository_id) as images,
+        (select coalesce(json_agg(json_build_array(t.tag, t.image_id)), '[]')
+          from read.tags t where t.repository_id = k.repository_id) as tags,
         (select coalesce(json_object_agg(g.account_id, g.role), '{}')
           from read.grants g where g.repository_id = k.repository_id) as grants
       from (select repository_id from directory.repository_names union select repository_id from read.repositories) k
@@ -62,7 +68,7 @@ export async function verifyTables(transaction: Transaction, differs: Differs): 
   return repositories;
 }
 
-/** How many a namespace holds, which lists believe without counting. */
+/** The counters of a namespace, which lists believe without counting. */
 async function verifyCounts(transaction: Transaction, differs: Differs): Promise<void> {
   const { rows } = await sql<{
     readonly namespace_id: string;
@@ -79,7 +85,7 @@ async function verifyCounts(transaction: Transaction, differs: Differs): Promise
 
 function verifyRepository(row: TableRow, events: readonly StreamEvent[], differs: Differs): void {
   const subject = `repository ${row.repository_id}`;
-  const expected = fold(evolve, absentRepository, events.map(readRepositoryEvent));
+  const { repository: expected, list } = fold(evolveWithImages, absentWithImages, events.map(readRepositoryEvent));
   if (row.state === null) {
     if (events.length > 0) differs(`${subject} has ${events.length} events and no row`);
     return;
@@ -88,7 +94,7 @@ function verifyRepository(row: TableRow, events: readonly StreamEvent[], differs
     differs(`${subject} has a row and no events`);
     return;
   }
-  // Through JSON, as it is stored: what is undefined there is not there.
+  // JSON drops undefined members, as it did in what is stored.
   const stored: unknown = JSON.parse(JSON.stringify(expected));
   if (!isDeepStrictEqual(row.state, stored)) differs(`${subject}: the state is not the fold of its events`);
   if (row.version !== events.length)
@@ -101,13 +107,19 @@ function verifyRepository(row: TableRow, events: readonly StreamEvent[], differs
   }
   const grants = 'grants' in expected ? expected.grants : {};
   if (!isDeepStrictEqual({ ...row.grants }, { ...grants })) differs(`${subject}: the grants are not those of the log`);
-  const images = 'images' in expected ? expected.images : [];
-  const byId = (one: { readonly id: string }, other: { readonly id: string }) => (one.id < other.id ? -1 : 1);
-  const sorted = images.map(({ id, checksum }) => ({ id, checksum })).toSorted(byId);
-  if (!isDeepStrictEqual(row.images.toSorted(byId), sorted)) {
-    differs(
-      `${subject}: the images table has ${row.images.length} images that are not the ${images.length} of the log`,
-    );
+  verifyImages(subject, row, list, differs);
+}
+
+function verifyImages(subject: string, row: TableRow, { images, tags }: RepositoryImages, differs: Differs): void {
+  const expected = Array.from(images, ([id, checksum], ordinal) => [id, checksum, ordinal]);
+  if (!isDeepStrictEqual(row.images, expected)) {
+    differs(`${subject}: the images table has ${row.images.length} images that are not the ${images.size} of the log`);
+  }
+  if (!isDeepStrictEqual(new Map(row.tags), new Map<string, string>(tags))) {
+    differs(`${subject}: the tags table has ${row.tags.length} tags that are not the ${tags.size} of the log`);
+  }
+  if (row.image_count !== images.size || row.tag_count !== tags.size) {
+    differs(`${subject}: the row counts ${row.image_count} images and ${row.tag_count} tags`);
   }
 }
 
