@@ -217,6 +217,14 @@ describe('an account', () => {
       limit: eventsMax,
       left: 0,
     });
+    const elsewhere = [
+      await ask('PUT', `/v1/repositories/${owner.name}/web/images`, owner, listOf(2)),
+      await ask('DELETE', `/v1/repositories/${owner.name}/web/`, owner),
+      await ask('PUT', `/v1/users/${owner.name}`, owner, { email: `${fresh('mail-')}@example.org` }),
+      await ask('PUT', `/v2/repositories/${owner.name}/web/stars`, owner),
+      await ask('POST', '/v2/orgs', owner, { orgname: fresh('org_') }),
+    ];
+    expect(statusesOf(elsewhere)).toEqual(elsewhere.map(() => 429));
     // What changes nothing, and what is read, is as it was; so is what others do.
     expect(statusesOf([await describeAs(eventsMax), await ask('GET', repository, owner)])).toEqual([200, 200]);
     arranged(await ask('PATCH', repository, world.admin, { description: 'by the admin' }), 200);
