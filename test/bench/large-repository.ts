@@ -18,7 +18,7 @@ const pushed = 200;
 const pushes = 25;
 
 /** Room for what the bench adds. */
-const instance = await startInstance({ settings: { REPOSITORY_IMAGES_MAX: '100000' } });
+const instance = await startInstance({ env: { REPOSITORY_IMAGES_MAX: '100000' } });
 const pool = new Pool(instance.url, { connections: 1 });
 const authorization = { authorization: instance.adminAuthorization };
 

@@ -73,6 +73,8 @@ const tables: DescribedTables = {
     trouble: 'text or null',
     trouble_reason: 'text or null',
     trouble_since: 'time or null',
+    trouble_position: 'bigint or null',
+    trouble_failures: 'integer or null',
   },
   'es.projection_failures': {
     id: 'bigint, generated',

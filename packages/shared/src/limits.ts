@@ -165,8 +165,9 @@ export const drainMsMax = 8_000;
 // What waits, and what is kept, in a process.
 
 export const databaseConnectionsMax = 16;
-/** Changes of one repository that wait in a process for those before them; together as many as may wait for the log. */
+/** Changes of one repository that wait in a process for those before them. */
 export const waitingOfStreamMax = 1_000;
+/** Of all repositories together; and as many that were decided may wait for the log. Some seconds of work. */
 export const waitingMax = 5_000;
 /** After that long a change that others were always faster than is refused. Shorter than the patience of a client. */
 export const contendedMsMax = 8_000;

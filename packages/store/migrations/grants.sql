@@ -2,7 +2,7 @@
 
 grant usage on schema es, directory, read to :api, :projector;
 grant select on all tables in schema es, directory, read to :api, :projector;
-grant execute on function es.safe_position(), es.read_after(bigint, int) to :api, :projector;
+grant execute on function es.safe_position(), es.read_after(bigint, int), es.read_after(bigint, int, bigint) to :api, :projector;
 
 revoke all on function es.append(text[], int[], uuid[], text[], text[], text[], int[], int[], text[], smallint[], text[], text[]) from public;
 grant execute on function es.append(text[], int[], uuid[], text[], text[], text[], int[], int[], text[], smallint[], text[], text[]) to :api;

@@ -126,7 +126,10 @@ function pooledConnection(
 /** The code with which a standby, or a server that was told to be read-only, refuses to write. */
 export const readOnlyServer = '25006';
 
-/** A statement that the server refuses leaves the connection good, unless it is the wrong server; after any other error its state is unknown. */
+/**
+ * A statement that the server refuses leaves the connection good, unless it is the wrong server; after any other error its state is
+ * unknown.
+ */
 function endsConnection(error: Error): boolean {
   if (!(error instanceof pg.DatabaseError)) return true;
   return error.severity === 'FATAL' || error.severity === 'PANIC' || error.code === readOnlyServer;

@@ -35,9 +35,11 @@ interface ProjectionTable {
   fence: Generated<bigint>;
   held_until: Generated<Date>;
   target: string | null;
-  trouble: 'halted' | 'waiting' | null;
+  trouble: 'halted' | 'waiting' | 'failing' | null;
   trouble_reason: string | null;
   trouble_since: Date | null;
+  trouble_position: bigint | null;
+  trouble_failures: number | null;
 }
 
 interface ProjectionFailureTable {

@@ -2,13 +2,14 @@
  * Group commit: the commands that queued up while the last call ran go into the log with one call, those of each sender judged alone.
  * One call in flight per process. Alone, a command waits for nobody; among thirty-two it costs less than a plain INSERT.
  */
+import { waitingMax } from '@docket/shared/limits';
+
 import { isConnectionLoss } from '../connect.ts';
 import type { Database } from '../connect.ts';
 import { appendAll } from './append.ts';
 import type { AppendCommand, Verdict } from './append.ts';
 
 const batchCommandsMax = 200;
-const queuedCommandsMax = 5_000;
 /** A command whose fate is unknown is sent again for this long, which is shorter than the patience of a client. */
 const resendMsMax = 8_000;
 const resendPauseMs = 100;
@@ -107,7 +108,7 @@ export function groupCommit({ database, onAppended, onCall }: GroupCommitOptions
           reject(new Error(`${commands.length} commands are more than one call takes`));
           return;
         }
-        if (queuedCommands + commands.length > queuedCommandsMax) {
+        if (queuedCommands + commands.length > waitingMax) {
           reject(new QueueFull(`${queuedCommands} commands wait for the log`));
           return;
         }

@@ -29,14 +29,21 @@ const columns = [
   'recorded_at',
 ] as const;
 
-/** Everything after a position that no append in flight can still go below, in order. Read committed, on the primary. */
+/** A usual page of a thousand events is a twentieth of it. What it bounds is parsed and folded with nobody else having a turn. */
+const pageBytesMax = 8 * 1024 * 1024;
+
+/**
+ * What comes after a position that no append in flight can still go below, in order: so many events or bytes of their data at the most,
+ * whichever are fewer, but one event at least. Read committed, on the primary.
+ */
 export async function readAfter(
   database: Database,
   after: bigint,
   eventsMax: number,
+  bytesMax = pageBytesMax,
 ): Promise<readonly Recorded<DomainEvent>[]> {
   const { rows } = await sql<EventRow>`select ${sql.join(columns.map((column) => sql.ref(column)))}
-    from es.read_after(${after}, ${eventsMax})`.execute(database);
+    from es.read_after(${after}, ${eventsMax}, ${bytesMax})`.execute(database);
   return rows.map((row) => recorded(row, readEvent));
 }
 

@@ -55,8 +55,8 @@ export async function transact(
     const left = await usage.left(envelope.heldTo);
     const started = performance.now();
     let outcomes: readonly Verdict['outcome'][] = [];
-    let begun = false;
     let events: readonly DomainEvent[] = [];
+    let begun = false;
     try {
       const outcome = await inTransaction<'done' | 'again' | Refusal>(database, async (transaction, abort) => {
         begun = true;

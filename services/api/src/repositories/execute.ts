@@ -24,6 +24,7 @@ import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
 
+import { unbounded } from '../commands/daily-quota.ts';
 import type { Left } from '../commands/daily-quota.ts';
 import { earlierOutcome, pastCommand, raceLost } from '../commands/envelope.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
@@ -60,16 +61,14 @@ export interface Intent {
   readonly versions?: readonly number[] | undefined;
 }
 
+/** A command on its way; what is known of it changes from try to try. */
 interface Asked {
   readonly intent: Intent;
   readonly envelope: CommandEnvelope;
-  /** Unknown once a try of it was lost with its connection: the log is asked whether it was written, before it is decided again. */
-  readonly fate: { isUnknown: boolean };
-}
-
-/** With what the account that asks may still append today. */
-interface Held extends Asked {
-  readonly left: Left;
+  /** What the account that asks may still append today. */
+  left: Left;
+  /** A try of it was lost with its connection: before it is decided again the log says whether it was written. */
+  fateUnknown: boolean;
 }
 
 export type RepositoryQueue = StreamQueue<Asked, Executed | Refusal>;
@@ -89,17 +88,21 @@ export async function executeOnRepository(
   envelope: CommandEnvelope,
 ): Promise<Executed | Refusal> {
   const { namespace, name } = intent.fullName;
-  return queue.enter(`${namespace}/${name}`, { intent, envelope, fate: { isUnknown: false } });
+  return queue.enter(`${namespace}/${name}`, { intent, envelope, left: unbounded, fateUnknown: false });
 }
 
 type Rulings = readonly Ruling<Executed | Refusal>[];
 
-async function settle(appending: Appending, asked: readonly Asked[], attempt: Attempt): Promise<Rulings> {
-  const [first] = asked;
+async function settle(appending: Appending, batch: readonly Asked[], attempt: Attempt): Promise<Rulings> {
+  const [first] = batch;
   if (!first) return [];
   const { database, usage } = appending;
   // Here, because within a transaction it would wait for a second connection.
-  const batch = await Promise.all(asked.map(async (one) => ({ ...one, left: await usage.left(one.envelope.heldTo) })));
+  await Promise.all(
+    batch.map(async (asked) => {
+      asked.left = await usage.left(asked.envelope.heldTo);
+    }),
+  );
   switch (attempt) {
     case 'first':
       return raced(appending, batch, asFound(first.intent.found));
@@ -115,14 +118,14 @@ async function settle(appending: Appending, asked: readonly Asked[], attempt: At
 }
 
 /** At the version that was read, which may be past when it comes to the log. */
-async function raced(appending: Appending, batch: readonly Held[], found: Found): Promise<Rulings> {
+async function raced(appending: Appending, batch: readonly Asked[], found: Found): Promise<Rulings> {
   const decided = await decide(appending, appending.database, batch, found);
   const outcomes = await appended(appending, decided.planned, found.repository !== undefined);
   return rulings(appending, batch, decided.decisions, outcomes);
 }
 
 /** With the stream to itself: who waits for it in other processes comes after it, in the order in which they came. */
-async function undisputed(appending: Appending, batch: readonly Held[], streamId: string): Promise<Rulings> {
+async function undisputed(appending: Appending, batch: readonly Asked[], streamId: string): Promise<Rulings> {
   const { database, onAppended, onCall } = appending;
   const [first, ...others] = batch;
   if (!first) return [];
@@ -150,7 +153,7 @@ async function undisputed(appending: Appending, batch: readonly Held[], streamId
     // Nothing happened: somebody held the stream for too long.
     if (isPassing(error)) return batch.map(() => lost);
     if (isConnectionLoss(error)) {
-      for (const { fate } of batch) fate.isUnknown = true;
+      for (const asked of batch) asked.fateUnknown = true;
       return batch.map(() => lost);
     }
     if (others.length > 0) return [...(await undisputed(appending, [first], streamId)), ...others.map(() => lost)];
@@ -169,14 +172,14 @@ interface Decided {
 async function decide(
   { decider }: Pick<Appending, 'decider'>,
   database: Database,
-  batch: readonly Held[],
+  batch: readonly Asked[],
   { repository, foundBy }: Found,
 ): Promise<Decided> {
   const candidates: Candidate[] = [];
-  for (const { intent, envelope, fate, left } of batch) {
+  for (const { intent, envelope, fateUnknown, left } of batch) {
     const { command, judge, versions, accountId } = intent;
     // After the look-up: what the same command did before it is found here, what it does after it is a conflict.
-    const past = await (fate.isUnknown ? pastCommand : earlierOutcome)(database, envelope);
+    const past = await (fateUnknown ? pastCommand : earlierOutcome)(database, envelope);
     candidates.push({ commandId: envelope.commandId, command, judge, found: foundBy(accountId), versions, past, left });
   }
   // After the look-up as well: what happens between the two makes a conflict of the append.
@@ -236,11 +239,12 @@ function planOf(asked: Asked, decision: Decision | undefined): readonly Planned[
   if (decision?.is !== 'append') return [];
   const { events, expectedVersion, executed } = decision;
   const { repositoryId } = executed;
-  const append = { streamId: repositoryStream(repositoryId), expectedVersion, events, ...asked.envelope };
-  const grows = asked.envelope.heldTo !== undefined && events.some(({ type }) => beginnings.has(type));
+  const { intent, envelope } = asked;
+  const append = { streamId: repositoryStream(repositoryId), expectedVersion, events, ...envelope };
+  const grows = envelope.heldTo !== undefined && events.some(({ type }) => beginnings.has(type));
   const growing =
     grows && executed.state.status !== 'absent'
-      ? { id: executed.state.namespace_id, name: asked.intent.fullName.namespace }
+      ? { id: executed.state.namespace_id, name: intent.fullName.namespace }
       : undefined;
   return [{ asked, repositoryId, append, growing }];
 }
@@ -316,7 +320,7 @@ async function begun(appending: Appending, planned: Planned, isKnown: boolean): 
  * is near its bound, it is counted with nobody else beginning another one in it.
  */
 async function begin(appending: Appending, planned: Planned, isKnown: boolean): Promise<Outcome | Refusal> {
-  const { append } = planned;
+  const { asked, append } = planned;
   try {
     return await inTransaction<Outcome | Refusal>(appending.database, async (transaction, abort) => {
       if (isKnown) await lockStreams(transaction, [append.streamId]);
@@ -328,7 +332,7 @@ async function begin(appending: Appending, planned: Planned, isKnown: boolean): 
     });
   } catch (error) {
     if (!isConnectionLoss(error)) throw error;
-    planned.asked.fate.isUnknown = true;
+    asked.fateUnknown = true;
     return 'conflict';
   }
 }
