@@ -292,6 +292,7 @@ describe('while there is no primary', () => {
         return status === 503 && reason === 'the server is read-only';
       });
       expectRefused(await atOnce(read));
+      expect(await databaseCheck()).toMatchObject({ status: 503, ok: false });
     } finally {
       await asked(pair.primary.superuserUrl('postgres'), 'alter database docket reset default_transaction_read_only');
     }
