@@ -288,10 +288,11 @@ describe('while there is no primary', () => {
     try {
       await until('it is noticed', async () => {
         await push('read-only', 'one');
-        return (await databaseCheck()).status === 503;
+        const { status, reason } = await databaseCheck();
+        return status === 503 && reason === 'the server is read-only';
       });
       expectRefused(await atOnce(read));
-      expect(await databaseCheck()).toMatchObject({ status: 503, reason: 'the server is read-only' });
+      expect(await databaseCheck()).toMatchObject({ status: 503, ok: false });
     } finally {
       await asked(pair.primary.superuserUrl('postgres'), 'alter database docket reset default_transaction_read_only');
     }

@@ -173,6 +173,8 @@ export const waitingMax = 5_000;
 export const contendedMsMax = 8_000;
 /** Decided and appended at once: half of a call to the log, so that strangers' changes have a place in it. */
 export const decidedAtOnceMax = 100;
+/** The entries of the lists of those commands, one list at least: a hundred lists at once would be a gigabyte. */
+export const decidedEntriesMax = 20_000;
 /** Deciding holds the event loop; what is not decided by then is decided in the next turn. */
 export const decidingMsMax = 20;
 /** After a lost race. The first pause is about as long as a call to the log. */

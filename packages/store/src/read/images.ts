@@ -46,6 +46,7 @@ const wholeStatement = prepared<Row, readonly [repositoryId: string]>(
 export async function readImageList(database: Database, repositoryId: string): Promise<RepositoryImages> {
   const [row] = await wholeStatement(database, [repositoryId]);
   if (!row) return noRepositoryImages;
+  await turnBetween((row.images?.length ?? 0) + (row.tags?.length ?? 0));
   const list = { ...noRepositoryImages, images: new Map(row.images ?? []), tags: new Map(row.tags ?? []) };
   return foldImages(list, await readTail(row.tail));
 }

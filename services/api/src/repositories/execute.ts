@@ -78,6 +78,7 @@ export type RepositoryQueue = StreamQueue<Asked, Executed | Refusal>;
 export function repositoryQueue(appending: Appending): RepositoryQueue {
   return streamQueue({
     settle: (batch, attempt) => settle(appending, batch, attempt),
+    entriesIn: ({ intent: { command } }) => ('images' in command ? command.images.length : 0),
     full: refuse('overloaded', 'too many wait to change this; try again in a moment'),
     late: raceLost,
   });
