@@ -185,5 +185,18 @@ export const waitingPasswordsMax = 256;
 /** A right password counts for so long without being compared: a push asks with it again and again. */
 export const rememberedPasswordMs = 60_000;
 export const rememberedPasswordsMax = 10_000;
-/** Verifying costs a large part of a millisecond and a registry proves one token on every request of a push. */
-export const verifiedTokensMax = 20_000;
+/**
+ * Verifying costs a large part of a millisecond and a registry proves one token on every request of a push. As many as are in use at one
+ * time, and no more: each takes a kilobyte, and nothing but others takes its place.
+ */
+export const verifiedTokensMax = 4_000;
+
+// What a follower of the log takes at once.
+
+/**
+ * The data of a page of events as they are unpacked; one event at least. A usual page of a thousand is a twentieth of it. Parsing and
+ * folding it must stay far below the time after which the database ends a transaction in which nothing is asked.
+ */
+export const pageBytesMax = 8 * 1024 * 1024;
+/** The states of repositories that are read at once for the search index; one at least. Parsed they take several times as much. */
+export const indexedBytesMax = 16 * 1024 * 1024;

@@ -1,6 +1,7 @@
 /** Reading the log: one stream, the newest of a stream, what a command wrote; the whole of it through `es.read_after` alone. */
 import { metadataSchema } from '@docket/shared/event';
 import type { Recorded } from '@docket/shared/event';
+import { pageBytesMax } from '@docket/shared/limits';
 import type { RepositoryEvent } from '@docket/shared/repositories';
 import { readEvent, readRepositoryEvent } from '@docket/shared/stored-event';
 import type { DomainEvent, StoredEvent } from '@docket/shared/stored-event';
@@ -28,9 +29,6 @@ const columns = [
   'metadata',
   'recorded_at',
 ] as const;
-
-/** A usual page of a thousand events is a twentieth of it. What it bounds is parsed and folded with nobody else having a turn. */
-const pageBytesMax = 8 * 1024 * 1024;
 
 /**
  * What comes after a position that no append in flight can still go below, in order: so many events or bytes of their data at the most,

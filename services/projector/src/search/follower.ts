@@ -3,6 +3,7 @@
  * is the next one. The checkpoint moves when Meilisearch says that it is done, and moves back when the index turns out to be behind.
  */
 import type { Log } from '@docket/runtime/log';
+import { indexedBytesMax } from '@docket/shared/limits';
 import { searchDocument } from '@docket/shared/search';
 import type { SearchDocument } from '@docket/shared/search';
 import { searchIndexUid } from '@docket/shared/search-index';
@@ -46,9 +47,6 @@ export interface SearchOptions {
   readonly lotBytesMax?: number;
 }
 
-/** Parsed they take several times as much. */
-const lotBytesMaxUsual = 16 * 1024 * 1024;
-
 /** One page of the search index, under its lease. */
 export function searchStep({
   database,
@@ -56,7 +54,7 @@ export function searchStep({
   log,
   projection,
   onTask,
-  lotBytesMax = lotBytesMaxUsual,
+  lotBytesMax = indexedBytesMax,
 }: SearchOptions): (held: HeldLease) => Promise<Progress> {
   let installation: string | undefined;
   let checkedFence: bigint | undefined;
