@@ -12,7 +12,7 @@ import type { Breaker, ServerAnswer, Way } from './breaker.ts';
 import type { Database } from './connect.ts';
 
 /** The question is put over a connection of its own, beside those that are busy. */
-const silenceMsMax = 250;
+const silenceMsMax = 200;
 /** A pooler has the question wait for a session, like everybody else. */
 const silenceBehindPoolerMsMax = 1_000;
 /** Without a byte for so long a question is given up, while it connects and afterwards. */
