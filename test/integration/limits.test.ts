@@ -221,7 +221,7 @@ describe('an account', () => {
       await ask('PUT', `/v1/repositories/${owner.name}/web/images`, owner, listOf(2)),
       await ask('DELETE', `/v1/repositories/${owner.name}/web/`, owner),
       await ask('PUT', `/v1/users/${owner.name}`, owner, { email: `${fresh('mail-')}@example.org` }),
-      await ask('PUT', `/v2/repositories/${owner.name}/web/stars`, owner),
+      await ask('POST', `/v2/repositories/${owner.name}/web/stars`, owner),
       await ask('POST', '/v2/orgs', owner, { orgname: fresh('org_') }),
     ];
     expect(statusesOf(elsewhere)).toEqual(elsewhere.map(() => 429));

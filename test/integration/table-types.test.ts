@@ -147,7 +147,7 @@ const tables: DescribedTables = {
     checksum: 'text or null',
     ordinal: 'integer, with a default',
   },
-  'read.tags': { repository_id: 'text', tag: 'text', image_id: 'text' },
+  'read.tags': { repository_id: 'text', tag: 'text', image_id: 'text', position: 'bigint or null' },
   'read.grants': { repository_id: 'text', account_id: 'text', role: 'text' },
   'read.namespaces': { namespace_id: 'text', public_count: 'bigint', private_count: 'bigint' },
 };

@@ -12,7 +12,7 @@ export interface ReadModels {
   readonly repositories: readonly RepositoryLine[];
   /** `repository ordinal image checksum`. */
   readonly images: readonly string[];
-  /** `repository tag image`. */
+  /** `repository tag image position`. */
   readonly tags: readonly string[];
   /** `repository account role`. */
   readonly grants: readonly string[];
@@ -76,9 +76,12 @@ export async function expectedReadModels(database: Database): Promise<ReadModels
       ([id, checksum], ordinal) => `${repositoryOf(streamId) ?? streamId} ${ordinal} ${id} ${checksum ?? '-'}`,
     ),
   );
-  const tags = folded.flatMap(({ streamId, list }) =>
-    [...list.tags].map(([tag, id]) => `${repositoryOf(streamId) ?? streamId} ${tag} ${id}`),
-  );
+  const tags = folded.flatMap(({ streamId, events, list }) => {
+    const announced = announcedIn(events);
+    return [...list.tags].map(
+      ([tag, id]) => `${repositoryOf(streamId) ?? streamId} ${tag} ${id} ${announced.get(tag) ?? '-'}`,
+    );
+  });
   const grants = repositories.flatMap(({ repository_id, state }) =>
     'grants' in state ? Object.entries(state.grants).map(([id, role]) => `${repository_id} ${id} ${role}`) : [],
   );
@@ -96,6 +99,18 @@ export async function expectedReadModels(database: Database): Promise<ReadModels
     grants: grants.toSorted(),
     namespaces: namespaces.toSorted(),
   };
+}
+
+/** The position of the event that named each tag last since the list began anew. */
+function announcedIn(events: readonly (StoredEvent & { readonly position: string })[]): ReadonlyMap<string, string> {
+  const announced = new Map<string, string>();
+  for (const stored of events) {
+    const event = readRepositoryEvent(stored);
+    if (event.type === 'RepositoryCreated' || event.type === 'ImagesRestored') announced.clear();
+    if (event.type !== 'PushOpened' && event.type !== 'ImagesAdded') continue;
+    for (const { tag } of event.data.images) if (tag !== undefined) announced.set(tag, stored.position);
+  }
+  return announced;
 }
 
 /** Whether people see it as an update of the repository. */
@@ -131,7 +146,8 @@ export async function storedReadModels(database: Database, schema: 'read' | 'rea
   const images =
     await sql<Line>`select repository_id || ' ' || ordinal || ' ' || image_id || ' ' || coalesce(checksum, '-') as line
     from ${sql.id(schema, 'images')}`.execute(database);
-  const tags = await sql<Line>`select repository_id || ' ' || tag || ' ' || image_id as line
+  const tags =
+    await sql<Line>`select repository_id || ' ' || tag || ' ' || image_id || ' ' || coalesce(position::text, '-') as line
     from ${sql.id(schema, 'tags')}`.execute(database);
   const grants = await sql<Line>`select repository_id || ' ' || account_id || ' ' || role as line
     from ${sql.id(schema, 'grants')}`.execute(database);

@@ -16,6 +16,8 @@ create table read.tags (
   repository_id uuid not null,
   tag text not null,
   image_id text not null,
+  -- Of the event of a push that named it last; null where it came back with an import that was taken back.
+  position bigint,
   primary key (repository_id, tag)
 );
 

@@ -172,6 +172,7 @@ export interface TagTable {
   repository_id: string;
   tag: string;
   image_id: string;
+  position: bigint | null;
 }
 
 export interface Tables {

@@ -19,7 +19,7 @@ import { imagesTailAfter, lastAnnounced } from '../log/tail.ts';
 import { prepared } from '../prepared.ts';
 
 /** Rows of `read.images`. */
-export type StoredImageRows = readonly (readonly [ImageId, Checksum | null])[];
+type StoredImageRows = readonly (readonly [ImageId, Checksum | null])[];
 type StoredTagRows = readonly (readonly [TagName, ImageId])[];
 
 interface Row {
@@ -46,6 +46,7 @@ const wholeStatement = prepared<Row, readonly [repositoryId: string]>(
 export async function readImageList(database: Database, repositoryId: string): Promise<RepositoryImages> {
   const [row] = await wholeStatement(database, [repositoryId]);
   if (!row) return noRepositoryImages;
+  await turnBetween((row.images?.length ?? 0) + (row.tags?.length ?? 0));
   const list = { ...noRepositoryImages, images: new Map(row.images ?? []), tags: new Map(row.tags ?? []) };
   return foldImages(list, await readTail(row.tail));
 }

@@ -1,4 +1,5 @@
 /** The tags of a repository with the images that pushes announced under them; what nobody announced is not made up. */
+import { turnBetween } from '@docket/shared/in-turns';
 import { tagName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import { readImageList } from '@docket/store/read/images';
@@ -65,6 +66,7 @@ async function tagsOf(
   if (state.status !== 'active') return [];
   const { images, tags } = await readImageList(database, id);
   const tagged = Array.from(tags, ([name, image]) => ({ name, id: image, checksum: images.get(image) ?? null }));
+  await turnBetween(tagged.length);
   const shown = found.imagesMayBeBlocked ? await withoutBlocked(database, tagged) : tagged;
   return shown.toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }

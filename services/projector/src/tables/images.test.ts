@@ -95,7 +95,10 @@ test('what a push brings is written, what was there is not written again', () =>
       { repositoryId, id: 'b', checksum: 'c2', ordinal: 1 },
       { repositoryId, id: 'd', checksum: null, ordinal: 2 },
     ],
-    tags: [{ repositoryId, tag: 'v1', imageId: 'd' }],
+    tags: [
+      { repositoryId, tag: 'latest', imageId: 'b', position: 3n },
+      { repositoryId, tag: 'v1', imageId: 'd', position: 3n },
+    ],
   });
   expect(tables.row).toMatchObject({ imageCount: 3, tagCount: 2 });
 });

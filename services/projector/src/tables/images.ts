@@ -85,6 +85,8 @@ interface TagRow {
   readonly repositoryId: string;
   readonly tag: TagName;
   readonly imageId: ImageId;
+  /** The position of the event of a push that named it last; null where none did. */
+  readonly position: bigint | null;
 }
 
 /** Pure. */
@@ -92,7 +94,7 @@ export function projectImages(known: KnownImages, changes: readonly RepositoryCh
   const cleared: string[] = [];
   const images: ImageRow[] = [];
   const tags: TagRow[] = [];
-  for (const { before, after, list, isListNew } of changes) {
+  for (const { before, after, list, isListNew, announced } of changes) {
     const { repositoryId } = after;
     if (isListNew && before && before.imageCount > 0) cleared.push(repositoryId);
     const stored = isListNew ? undefined : known.get(repositoryId);
@@ -104,7 +106,10 @@ export function projectImages(known: KnownImages, changes: readonly RepositoryCh
       images.push({ repositoryId, id, checksum, ordinal: old ? old.ordinal : next++ });
     }
     for (const [tag, imageId] of list.tags) {
-      if (stored?.tags.get(tag) !== imageId) tags.push({ repositoryId, tag, imageId });
+      const position = announced.get(tag);
+      if (position !== undefined || stored?.tags.get(tag) !== imageId) {
+        tags.push({ repositoryId, tag, imageId, position: position ?? null });
+      }
     }
   }
   return { cleared, images, tags };
@@ -209,11 +214,19 @@ const insertImages = inEachSchema((schema) =>
 );
 
 const insertTags = inEachSchema((schema) =>
-  prepared<never, readonly [repositoryIds: readonly string[], tags: readonly string[], imageIds: readonly string[]]>(
+  prepared<
+    never,
+    readonly [
+      repositoryIds: readonly string[],
+      tags: readonly string[],
+      imageIds: readonly string[],
+      positions: readonly (bigint | null)[],
+    ]
+  >(
     `write_tags_${schema}`,
-    `insert into ${schema}.tags (repository_id, tag, image_id)
-     select * from unnest($1::uuid[], $2::text[], $3::text[])
-     on conflict (repository_id, tag) do update set image_id = excluded.image_id`,
+    `insert into ${schema}.tags (repository_id, tag, image_id, position)
+     select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[])
+     on conflict (repository_id, tag) do update set image_id = excluded.image_id, position = excluded.position`,
   ),
 );
 
@@ -239,6 +252,7 @@ export async function writeImages(
       tags.map(({ repositoryId }) => repositoryId),
       tags.map(({ tag }) => tag),
       tags.map(({ imageId }) => imageId),
+      tags.map(({ position }) => position),
     ]);
   }
 }

@@ -2,6 +2,7 @@
 import type { Recorded } from '@docket/shared/event';
 import { imageCount, tagCount } from '@docket/shared/image-lists';
 import type { ImageList } from '@docket/shared/image-lists';
+import type { TagName } from '@docket/shared/names';
 import { absentRepository, starsOf, updatedAt } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { evolveWithImages, noRepositoryImages } from '@docket/shared/repository-images';
@@ -38,6 +39,8 @@ export interface RepositoryChange extends RowChange {
   readonly list: ImageList;
   /** Nothing is left of the list that was there before: another life has begun, or an import was taken back. */
   readonly isListNew: boolean;
+  /** The position of the event that named a tag last, of the tags that pushes named in the page. */
+  readonly announced: ReadonlyMap<TagName, bigint>;
 }
 
 /** A repository on the way through a page. */
@@ -45,6 +48,7 @@ interface Current {
   readonly row: RepositoryRow;
   readonly list: RepositoryImages;
   readonly isListNew: boolean;
+  readonly announced: Map<TagName, bigint>;
 }
 
 /**
@@ -60,15 +64,18 @@ export function projectRepositories(
   for (const recorded of events) {
     const repositoryId = repositoryIdOf(recorded);
     const stored = rows.get(repositoryId);
-    const current = changed.get(repositoryId) ?? (stored && { row: stored, list: listOf(stored), isListNew: false });
+    const current =
+      changed.get(repositoryId) ??
+      (stored && { row: stored, list: listOf(stored), isListNew: false, announced: new Map() });
     const next = applyEvent(repositoryId, current, recorded);
     if (next !== undefined) changed.set(repositoryId, next);
   }
-  return [...changed].map(([repositoryId, { row, list, isListNew }]) => ({
+  return [...changed].map(([repositoryId, { row, list, isListNew, announced }]) => ({
     before: rows.get(repositoryId),
     after: { ...row, imageCount: imageCount(list), tagCount: tagCount(list) },
     list,
     isListNew,
+    announced,
   }));
 }
 
@@ -91,6 +98,11 @@ function applyEvent(
   }
   const before = { repository: row?.state ?? absentRepository, list: current?.list ?? noRepositoryImages };
   const after = evolveWithImages(before, event);
+  const isNew = event.type === 'RepositoryCreated' || event.type === 'ImagesRestored';
+  const announced = isNew || !current ? new Map<TagName, bigint>() : current.announced;
+  if (event.type === 'PushOpened' || event.type === 'ImagesAdded') {
+    for (const { tag } of event.data.images) if (tag !== undefined) announced.set(tag, position);
+  }
   return {
     row: {
       repositoryId,
@@ -103,7 +115,8 @@ function applyEvent(
       tagCount: 0,
     },
     list: after.list,
-    isListNew: (current?.isListNew ?? true) || event.type === 'RepositoryCreated' || event.type === 'ImagesRestored',
+    isListNew: (current?.isListNew ?? true) || isNew,
+    announced,
   };
 }
 

@@ -30,7 +30,7 @@ interface TableRow {
   readonly image_count: number | null;
   readonly tag_count: number | null;
   readonly images: readonly (readonly [id: string, checksum: string | null, ordinal: number])[];
-  readonly tags: readonly (readonly [tag: string, id: string])[];
+  readonly tags: readonly (readonly [tag: string, id: string, position: string | null])[];
   readonly grants: Readonly<Record<string, string>>;
 }
 
@@ -44,7 +44,7 @@ export async function verifyTables(transaction: Transaction, differs: Differs): 
         r.status, r.is_private, r.description, r.star_count, r.pull_count, r.image_count, r.tag_count,
         (select coalesce(json_agg(json_build_array(i.image_id, i.checksum, i.ordinal) order by i.ordinal), '[]')
           from read.images i where i.repository_id = k.repository_id) as images,
-        (select coalesce(json_agg(json_build_array(t.tag, t.image_id)), '[]')
+        (select coalesce(json_agg(json_build_array(t.tag, t.image_id, t.position::text)), '[]')
           from read.tags t where t.repository_id = k.repository_id) as tags,
         (select coalesce(json_object_agg(g.account_id, g.role), '{}')
           from read.grants g where g.repository_id = k.repository_id) as grants
@@ -108,15 +108,39 @@ function verifyRepository(row: TableRow, events: readonly StreamEvent[], differs
   const grants = 'grants' in expected ? expected.grants : {};
   if (!isDeepStrictEqual({ ...row.grants }, { ...grants })) differs(`${subject}: the grants are not those of the log`);
   verifyImages(subject, row, list, differs);
+  verifyTags(subject, row, list, announcedIn(events), differs);
+}
+
+/** The position of the event of a push that named each tag last, since the list began anew. */
+function announcedIn(events: readonly StreamEvent[]): ReadonlyMap<string, bigint> {
+  const announced = new Map<string, bigint>();
+  for (const stored of events) {
+    const event = readRepositoryEvent(stored);
+    if (event.type === 'RepositoryCreated' || event.type === 'ImagesRestored') announced.clear();
+    if (event.type !== 'PushOpened' && event.type !== 'ImagesAdded') continue;
+    for (const { tag } of event.data.images) if (tag !== undefined) announced.set(tag, stored.position);
+  }
+  return announced;
+}
+
+function verifyTags(
+  subject: string,
+  row: TableRow,
+  { tags }: RepositoryImages,
+  announced: ReadonlyMap<string, bigint>,
+  differs: Differs,
+): void {
+  const expected = Array.from(tags, ([tag, id]) => [tag, id, announced.get(tag)?.toString() ?? null]);
+  const byTag = (one: readonly unknown[], other: readonly unknown[]) => (String(one[0]) < String(other[0]) ? -1 : 1);
+  if (!isDeepStrictEqual(row.tags.toSorted(byTag), expected.toSorted(byTag))) {
+    differs(`${subject}: the tags table has ${row.tags.length} tags that are not the ${tags.size} of the log`);
+  }
 }
 
 function verifyImages(subject: string, row: TableRow, { images, tags }: RepositoryImages, differs: Differs): void {
   const expected = Array.from(images, ([id, checksum], ordinal) => [id, checksum, ordinal]);
   if (!isDeepStrictEqual(row.images, expected)) {
     differs(`${subject}: the images table has ${row.images.length} images that are not the ${images.size} of the log`);
-  }
-  if (!isDeepStrictEqual(new Map(row.tags), new Map<string, string>(tags))) {
-    differs(`${subject}: the tags table has ${row.tags.length} tags that are not the ${tags.size} of the log`);
   }
   if (row.image_count !== images.size || row.tag_count !== tags.size) {
     differs(`${subject}: the row counts ${row.image_count} images and ${row.tag_count} tags`);
