@@ -22,10 +22,10 @@ import { until } from '../support/until.ts';
 
 const manyAtOnce = 200;
 /**
- * It takes a second until a server that stands still is given up, and a few while it is (docs/figures.md). Here it is enough that
- * nobody waits for a connection, which takes 3 s, on a machine that is much slower and does other things.
+ * Two seconds until a server that stands still is given up, and a few milliseconds while it is (docs/figures.md). Without a breaker they
+ * are 3 s for a connection, and 65 s for an answer. Beside it what as many requests take that need nothing of the database.
  */
-const refusedMsMax = 5_000;
+const refusedMsMax = 3_000;
 const noticedMsMax = 10_000;
 /** Long enough for some transactions between. */
 const cutEveryMs = 20;
@@ -115,7 +115,7 @@ async function expectAllRefused(send: (index: number) => Promise<Answered>): Pro
   expect(answers.filter(({ status }) => status !== 503)).toEqual([]);
   expect(new Set(answers.map(({ retryAfter }) => retryAfter))).toEqual(new Set(['1']));
   expect(answers.filter(({ body }) => JSON.stringify(body) !== JSON.stringify(unavailable))).toEqual([]);
-  expect(slowestMs(answers)).toBeLessThan(refusedMsMax + slowestMs(pings));
+  expect(slowestMs(answers)).toBeLessThan(refusedMsMax + 4 * slowestMs(pings));
 }
 
 function slowestMs(answers: readonly Answered[]): number {
