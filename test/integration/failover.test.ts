@@ -22,10 +22,10 @@ import { until } from '../support/until.ts';
 
 const manyAtOnce = 200;
 /**
- * Measured it is 250 ms until a server that stands still is given up, and a few while it is (docs/figures.md). Here it is enough that
- * nobody waits for a connection, which takes 3 s, on a machine that is much slower and does other things.
+ * Two seconds until a server that stands still is given up, and a few milliseconds while it is (docs/figures.md). Without a breaker they
+ * are 3 s for a connection, and 65 s for an answer. Beside it what as many requests take that need nothing of the database.
  */
-const refusedMsMax = 12_000;
+const refusedMsMax = 3_000;
 const noticedMsMax = 10_000;
 /** Long enough for some transactions between. */
 const cutEveryMs = 20;
@@ -108,11 +108,18 @@ function atOnce(send: (index: number) => Promise<Answered>): Promise<readonly An
   return Promise.all(Array.from({ length: manyAtOnce }, (_, index) => send(index)));
 }
 
-function expectRefused(answers: readonly Answered[]): void {
+/** Many at once, while the time is taken that as many take that need nothing of the database. */
+async function expectAllRefused(send: (index: number) => Promise<Answered>): Promise<void> {
+  const pings = await atOnce(() => sent('/v1/_ping'));
+  const answers = await atOnce(send);
   expect(answers.filter(({ status }) => status !== 503)).toEqual([]);
   expect(new Set(answers.map(({ retryAfter }) => retryAfter))).toEqual(new Set(['1']));
   expect(answers.filter(({ body }) => JSON.stringify(body) !== JSON.stringify(unavailable))).toEqual([]);
-  expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(refusedMsMax);
+  expect(slowestMs(answers)).toBeLessThan(refusedMsMax + 4 * slowestMs(pings));
+}
+
+function slowestMs(answers: readonly Answered[]): number {
+  return Math.max(...answers.map(({ ms }) => ms));
 }
 
 async function databaseCheck() {
@@ -254,8 +261,8 @@ describe('while there is no primary', () => {
   test('because it was stopped: many at once are refused at once, and served again as soon as it is there', async () => {
     await line.stop();
     try {
-      expectRefused(await atOnce(read));
-      expectRefused(await atOnce((index) => push(`refused-${index}`, 'one')));
+      await expectAllRefused(read);
+      await expectAllRefused((index) => push(`refused-${index}`, 'one'));
       expect(await databaseCheck()).toMatchObject({
         status: 503,
         ok: false,
@@ -268,11 +275,11 @@ describe('while there is no primary', () => {
   });
 
   test('because it stands still: those who wait for it are refused, and those who come after them', async () => {
-    expect((await atOnce(read)).filter(({ status }) => status !== 200)).toEqual([]);
+    await expectRecovered();
     const thaw = await frozen(pair.primary);
     try {
-      expectRefused(await atOnce(read));
-      expectRefused(await atOnce((index) => push(`frozen-${index}`, 'one')));
+      await expectAllRefused(read);
+      await expectAllRefused((index) => push(`frozen-${index}`, 'one'));
       expect(await databaseCheck()).toMatchObject({ status: 503, ok: false });
     } finally {
       thaw();
@@ -291,7 +298,7 @@ describe('while there is no primary', () => {
         const { status, reason } = await databaseCheck();
         return status === 503 && reason === 'the server is read-only';
       });
-      expectRefused(await atOnce(read));
+      await expectAllRefused(read);
       expect(await databaseCheck()).toMatchObject({ status: 503, ok: false });
     } finally {
       await asked(pair.primary.superuserUrl('postgres'), 'alter database docket reset default_transaction_read_only');

@@ -16,8 +16,9 @@ import type { Database } from './connect.ts';
  * that waits: with 250 ms a machine with a load of 8 on 2 cores was taken for a server that was gone.
  */
 const silenceMsMax = 2_000;
-/** Without a byte for so long a question is given up, while it connects and afterwards. */
-const questionSilenceMsMax = 2_500;
+/** Without a byte for so long a question is given up, while it connects and afterwards. Counted in ticks, as in the breaker. */
+const questionSilenceMsMax = 800;
+const questionTickMs = 100;
 const questionMsMax = 3_000;
 
 export interface PrimaryOptions {
@@ -62,25 +63,22 @@ export function watchPrimary({ url, applicationName, onLost, onFound }: PrimaryO
 
   async function ask(way: Way): Promise<ServerAnswer> {
     if (way === 'anew') drop();
+    const socket = kept?.socket ?? held(new Socket());
+    const patience = endWhenSilent(socket);
     try {
-      const { client, socket } = kept ?? (await connected());
-      socket.setTimeout(questionSilenceMsMax);
+      const { client } = kept ?? (await connected(socket));
       const { rows } = await client.query<{ read_only: boolean }>(question);
-      // A connection that rests is silent.
-      socket.setTimeout(0);
       const [answer] = rows;
       return answer?.read_only === false ? { is: 'serves' } : { is: 'refuses', why: 'the server is read-only' };
     } catch (error) {
       drop();
       return answerIn(error);
+    } finally {
+      clearInterval(patience);
     }
   }
 
-  async function connected(): Promise<NonNullable<typeof kept>> {
-    const socket = held(new Socket());
-    socket.setTimeout(questionSilenceMsMax, () => {
-      socket.destroy(new Error(`the server did not answer within ${questionSilenceMsMax} ms`));
-    });
+  async function connected(socket: Socket): Promise<NonNullable<typeof kept>> {
     const client = new pg.Client({
       connectionString: url,
       application_name: applicationName,
@@ -128,6 +126,17 @@ export function watchPrimary({ url, applicationName, onLost, onFound }: PrimaryO
       drop();
     },
   };
+}
+
+function endWhenSilent(socket: Socket): NodeJS.Timeout {
+  let received = socket.bytesRead;
+  let silentMs = 0;
+  return setInterval(() => {
+    silentMs = socket.bytesRead === received ? silentMs + questionTickMs : 0;
+    received = socket.bytesRead;
+    if (silentMs >= questionSilenceMsMax)
+      socket.destroy(new Error(`the server did not answer within ${questionSilenceMsMax} ms`));
+  }, questionTickMs).unref();
 }
 
 const question = `select pg_is_in_recovery() or current_setting('transaction_read_only')::bool as read_only`;
