@@ -11,7 +11,9 @@ let runs = 0;
 
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-process.on('message', async ({ words, env, input }) => {
+process.on('message', (verb) => void run(verb));
+
+async function run({ words, env, input }) {
   const output = { stdout: '', stderr: '' };
   let status = null;
   for (const name of ['stdout', 'stderr']) {
@@ -37,4 +39,4 @@ process.on('message', async ({ words, env, input }) => {
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
   process.send({ status, ...output });
-});
+}
