@@ -48,12 +48,25 @@ export interface InstanceOptions {
   readonly apis?: number;
   /** The `docket` of another checkout, to measure what was before. */
   readonly program?: string | undefined;
+  /** Settings of the processes, beside those that the bench gives them itself. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Told of each line that one of the processes writes on standard error; this process shows them unless told. */
+  readonly onComplaint?: (line: string) => void;
 }
 
-export async function startInstance({ apis = 1, program = here }: InstanceOptions = {}): Promise<Instance> {
+export async function startInstance({
+  apis = 1,
+  program = here,
+  env: settings = {},
+  onComplaint = (line) => console.error(line),
+}: InstanceOptions = {}): Promise<Instance> {
   const folder = await benchFolder();
   const env = { PATH: process.env['PATH'], DOCKET_DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'error' };
-  const up = spawn(program, ['up', '--api', String(apis)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const up = spawn(program, ['up', '--api', String(apis)], {
+    env: { ...env, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  createInterface(up.stderr).on('line', onComplaint);
   const ended = once(up, 'exit');
   const deadline = setTimeout(() => up.kill('SIGTERM'), readyMsMax);
   for await (const line of createInterface(up.stdout)) if (line.startsWith('docket ready ')) break;

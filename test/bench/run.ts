@@ -13,6 +13,8 @@ const parts = new Set([
   'pushing',
   'pipelined',
   'database-through',
+  'inspector',
+  'odd-deeds',
 ]);
 const files = await readdir(new URL('.', import.meta.url));
 const names = files

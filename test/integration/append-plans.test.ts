@@ -43,7 +43,12 @@ async function scansOfARequest(): Promise<{ readonly sequential: number; readonl
     const given = Array.from({ length: 20 }, () => command());
     await appendAll(client, given);
     await readAfter(client, 0n, 10);
-    await readStreamBackwards(client, repositoryStream(repositoryId), undefined, 10);
+    await readStreamBackwards(client, repositoryStream(repositoryId), undefined, {
+      eventsMax: 10,
+      bytesMax: 1_000_000,
+      storedBytesMax: 1_000_000,
+      imagesMax: 10,
+    });
     await readCommand(client, given[0]?.commandId ?? '');
     await lookUp(client, fullName);
     const after = await scans(client);

@@ -49,7 +49,7 @@ async function schema(): Promise<readonly unknown[]> {
      select n.nspname || '.' || p.proname, 'function', pg_get_functiondef(p.oid)
        from pg_proc p join pg_namespace n on n.oid = p.pronamespace
        where n.nspname !~ '^pg_|^information_schema$'
-     order by 1`,
+     order by 1, 3`,
   );
   return rows;
 }

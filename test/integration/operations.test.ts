@@ -39,6 +39,7 @@ test('a process that is well says so, and what it measures', async () => {
   await push('measured');
   // The same again with other images: through group commit this time.
   await push('measured', world.urls[0], 'another-image');
+  await fetch(`${world.urls[0]}/v1/_ping`, { method: 'PROPFIND' });
   await world.searchable();
   for (const url of [world.urls[0], health]) {
     expect((await fetch(`${url}/livez`)).status).toBe(200);
@@ -46,6 +47,9 @@ test('a process that is well says so, and what it measures', async () => {
   }
   const api = await metrics(world.urls[0]);
   expect(api).toMatch(/docket_http_request_seconds_count\{method="PUT",route="[^"]*\*[^"]*",status="200"\} [1-9]/);
+  // What clients may choose freely is no label.
+  expect(api).toMatch(/docket_http_request_seconds_count\{method="other",route="[^"]*_ping[^"]*",status="405"\} 1/);
+  expect(api).not.toContain('PROPFIND');
   expect(api).toMatch(/docket_append_seconds_count\{way="group"\} [1-9]/);
   expect(api).toMatch(/docket_append_seconds_count\{way="transaction"\} [1-9]/);
   // The registration of the account as well as the first push.

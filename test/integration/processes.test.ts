@@ -193,7 +193,7 @@ describe('the database', () => {
     const before = (await logOf(repository)).length;
     const release = await holdingStream(repository);
     const pushing = put(repository, '/', ['cut-off']);
-    const blocked = () => logBackends(`and wait_event_type = 'Lock'`);
+    const blocked = () => backends('docket api log', `and wait_event_type = 'Lock'`);
     try {
       const waiting = await until('the append waits', async () => (await blocked())[0]);
       expect(await terminate([waiting])).toBe(1);
@@ -209,48 +209,59 @@ describe('the database', () => {
     ]);
   });
 
-  test('cuts connections again and again: every push that was acknowledged is in the log once', async () => {
-    const repositories = Array.from({ length: 4 }, () => repositoryOf(stage, 'user'));
-    for (const repository of repositories) await push(repository);
-    const end = new AbortController();
-    const cuts = cutting(end.signal);
-    const sent = await Promise.all(
-      repositories.flatMap((repository) =>
-        Array.from({ length: 25 }, async (_, index) => {
-          const id = `${repository.name}-${index}`;
-          return { repository, id, answer: await put(repository, '/', [id]) };
-        }),
-      ),
-    );
-    end.abort();
-    expect(await cuts).toBeGreaterThan(5);
-    expect([200, 503]).toEqual(expect.arrayContaining(statusesOf(sent.map(({ answer }) => answer))));
-    const acknowledged = sent.filter(({ answer }) => answer.status === 200);
-    expect(acknowledged.length).toBeGreaterThan(0);
-    for (const repository of repositories) {
-      const log = await logOf(repository);
-      expectNoGaps(log);
-      const announced = log.flatMap(({ data }) => data.images ?? []).map(({ id }) => id);
-      const own = acknowledged.filter((one) => one.repository === repository).map(({ id }) => id);
-      expect(own.filter((id) => announced.filter((other) => other === id).length !== 1)).toEqual([]);
-    }
-  });
+  test.each([
+    { connections: 'over which group commits go', application: 'docket api log', count: 4, each: 1 },
+    // One repository: what both processes change has the stream to itself, in a transaction.
+    { connections: 'over which transactions go', application: 'docket api', count: 1, each: 8 },
+  ])(
+    'cuts connections $connections again and again: every push that was acknowledged is in the log once',
+    async (cut) => {
+      const repositories = Array.from({ length: cut.count }, () => repositoryOf(stage, 'user'));
+      for (const repository of repositories) await push(repository);
+      const end = new AbortController();
+      const cuts = cutting(end.signal, cut.application);
+      const sent: { readonly repository: Repository; readonly id: string; readonly answer: Answer }[] = [];
+      await Promise.all(
+        repositories.flatMap((repository) =>
+          Array.from({ length: 25 }, async (_, index) => {
+            for (let round = 0; round < cut.each; round++) {
+              const id = `${repository.name}-${index}-${round}`;
+              sent.push({ repository, id, answer: await put(repository, '/', [id]) });
+            }
+          }),
+        ),
+      );
+      end.abort();
+      expect(await cuts).toBeGreaterThan(5);
+      expect([200, 503]).toEqual(expect.arrayContaining(statusesOf(sent.map(({ answer }) => answer))));
+      const acknowledged = sent.filter(({ answer }) => answer.status === 200);
+      expect(acknowledged.length).toBeGreaterThan(0);
+      for (const repository of repositories) {
+        const log = await logOf(repository);
+        expectNoGaps(log);
+        const announced = log.flatMap(({ data }) => data.images ?? []).map(({ id }) => id);
+        const own = acknowledged.filter((one) => one.repository === repository).map(({ id }) => id);
+        expect(own.filter((id) => announced.filter((other) => other === id).length !== 1)).toEqual([]);
+      }
+    },
+  );
 
   /** Answers with how many connections it cut. */
-  async function cutting(end: AbortSignal): Promise<number> {
+  async function cutting(end: AbortSignal, application: string): Promise<number> {
     let cut = 0;
     while (!end.aborted) {
-      cut += await terminate(await logBackends(''));
+      cut += await terminate(await backends(application, ''));
       await elapsed(cutEveryMs);
     }
     return cut;
   }
 
-  /** The connections over which both processes append. */
-  async function logBackends(condition: string): Promise<number[]> {
+  /** Connections of both processes. */
+  async function backends(application: string, condition: string): Promise<number[]> {
     const { rows } = await superuser.query<{ pid: number }>(
       `select pid from pg_stat_activity
-       where application_name = 'docket api log' and datname = current_database() ${condition}`,
+       where application_name = $1 and datname = current_database() ${condition}`,
+      [application],
     );
     return rows.map(({ pid }) => pid);
   }

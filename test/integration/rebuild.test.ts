@@ -182,7 +182,7 @@ function store(url: string): Connection {
 }
 
 function page(options: PageOptions): Promise<Page> {
-  return inTransaction(projector.database, (client) => projectPage(client, options));
+  return projectPage(projector.database, options);
 }
 
 async function toTheEnd(target: Omit<PageOptions, 'eventsMax'>, sizes: readonly number[]): Promise<void> {

@@ -334,7 +334,7 @@ test('a private repository answers who may not read it as one that never was, wo
 
 test('every answer that the document has for managing was seen, but for those that need more than a caller', () => {
   const rare =
-    /4(?:00|05|12|13|22)|50[03]|POST \/v2\/(?:users\/login|auth\/token) (?:200|403)|GET .*\/namespaces\/\{namespace\} 404|GET .*(?:\/v2\/repositories\/\{namespace\}|\/repositories) 404|members\/\{username\} (?:204|409)$|POST \S+\/(?:\{namespace\}|repositories) 409|POST \/v2\/orgs 201/;
+    /4(?:00|05|12|13|22|29)|50[03]|POST \/v2\/(?:users\/login|auth\/token) (?:200|403)|GET .*\/namespaces\/\{namespace\} 404|GET .*(?:\/v2\/repositories\/\{namespace\}|\/repositories) 404|members\/\{username\} (?:204|409)$|POST \S+\/(?:\{namespace\}|repositories) 409|POST \/v2\/orgs 201/;
   const unseen = managementEndpoints.flatMap(({ method, path, answers }) =>
     Object.keys(answers)
       .map((status) => `${method} ${path} ${status}`)

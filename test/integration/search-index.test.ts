@@ -5,7 +5,11 @@ import { join } from 'node:path';
 
 import { startMeilisearch } from '@docket/infra/meilisearch';
 import type { Meilisearch } from '@docket/infra/meilisearch';
+import { leaseHolder } from '@docket/projector/hold-lease';
+import { searchStep } from '@docket/projector/search/follower';
+import { discardSearchRebuild, openSearchRebuild } from '@docket/projector/search/rebuild';
 import { addDocuments } from '@docket/projector/search/tasks';
+import { createLog } from '@docket/runtime/log';
 import { connectMeilisearch } from '@docket/runtime/meilisearch';
 import type { MeilisearchConnection } from '@docket/runtime/meilisearch';
 import { library, repositoryName } from '@docket/shared/names';
@@ -13,6 +17,7 @@ import { searchDocument } from '@docket/shared/search';
 import { searchIndexSettings, searchIndexUid } from '@docket/shared/search-index';
 import { connect } from '@docket/store/connect';
 import type { Connection } from '@docket/store/connect';
+import { nextOf, readCheckpoint, searchProjection } from '@docket/store/followers/checkpoint';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
@@ -25,6 +30,7 @@ import type { System } from '../support/world.ts';
 const documentsMax = 10_000;
 const healMsMax = 20_000;
 const takeoverMsMax = 5_000;
+const buildMsMax = 120_000;
 
 let world: System;
 let api: Connection;
@@ -152,6 +158,43 @@ test('when the projector that holds the lease is killed, the other one takes ove
   await victim.start();
 });
 
+test('an index that is built of a few repositories at a time is the same as one that is built of all at once', async () => {
+  const url = world.databaseUrls.projector;
+  const builder = connect({
+    url,
+    applicationName: 't',
+    pooler: 'none',
+    connectionsMax: 2,
+    onIdleError: () => undefined,
+  });
+  const { database } = builder;
+  const log = createLog({ name: 'test', level: 'silent' });
+  const projection = nextOf(searchProjection);
+  expect(await openSearchRebuild(database, searchProjection)).toBe('begun');
+  const lease = leaseHolder({ database, projection, holder: 'test', log });
+  const step = searchStep({
+    database,
+    client: connection.client,
+    log,
+    projection,
+    onTask: () => undefined,
+    lotBytesMax: 8_000,
+  });
+  try {
+    await until('it is at the end of the log', async () => (await lease.under(step)) === 'idle', buildMsMax);
+    const { target = '' } = await readCheckpoint(database, projection);
+    expect(await indexed(target)).toEqual(await indexed());
+    const { position } = await readCheckpoint(database, searchProjection);
+    expect(await connection.client.index(target).getDocument(0)).toMatchObject({
+      marker: { position: `${position}` },
+    });
+  } finally {
+    await lease.stop();
+    await discardSearchRebuild(database);
+    await builder.stop();
+  }
+});
+
 test('one document that Meilisearch refuses is found among many and left out; the others are in', async () => {
   const ended = new AbortController().signal;
   const scratch = { client: connection.client, uid: `${uid}_refused`, ended };
@@ -202,8 +245,8 @@ async function searchCheckpointIsAtTheEnd(): Promise<boolean> {
   return row?.reached ?? false;
 }
 
-async function indexed(): Promise<readonly object[]> {
-  const { results } = await connection.client.index(uid).getDocuments({ limit: documentsMax });
+async function indexed(index = uid): Promise<readonly object[]> {
+  const { results } = await connection.client.index(index).getDocuments({ limit: documentsMax });
   return results.filter(({ id }) => id !== 0).toSorted((a, b) => a['id'] - b['id']);
 }
 

@@ -73,6 +73,8 @@ const tables: DescribedTables = {
     trouble: 'text or null',
     trouble_reason: 'text or null',
     trouble_since: 'time or null',
+    trouble_position: 'bigint or null',
+    trouble_failures: 'integer or null',
   },
   'es.projection_failures': {
     id: 'bigint, generated',
@@ -91,6 +93,7 @@ const tables: DescribedTables = {
     name: 'text',
     account_id: 'text or null',
     is_organization: 'boolean, with a default',
+    made_by: 'text or null',
   },
   'directory.accounts': {
     id: 'text',
@@ -113,6 +116,7 @@ const tables: DescribedTables = {
   'directory.spent_links': { link_id: 'text', spent_at: 'time, with a default' },
   'directory.repository_names': { namespace_id: 'text', name: 'text', repository_id: 'text' },
   'directory.members': { namespace_id: 'text', account_id: 'text', role: 'text' },
+  'directory.usage': { account_id: 'text', day: 'text', events: 'bigint', bytes: 'bigint' },
   'directory.stars': {
     repository_id: 'text',
     account_id: 'text',
@@ -133,8 +137,17 @@ const tables: DescribedTables = {
     last_updated: 'time',
     version: 'integer',
     state: 'json',
+    tables_version: 'integer, with a default',
+    image_count: 'integer, with a default',
+    tag_count: 'integer, with a default',
   },
-  'read.images': { repository_id: 'text', image_id: 'text', checksum: 'text or null' },
+  'read.images': {
+    repository_id: 'text',
+    image_id: 'text',
+    checksum: 'text or null',
+    ordinal: 'integer, with a default',
+  },
+  'read.tags': { repository_id: 'text', tag: 'text', image_id: 'text', position: 'bigint or null' },
   'read.grants': { repository_id: 'text', account_id: 'text', role: 'text' },
   'read.namespaces': { namespace_id: 'text', public_count: 'bigint', private_count: 'bigint' },
 };
@@ -145,6 +158,7 @@ const kinds: Readonly<Record<string, string>> = {
   uuid: 'text',
   jsonb: 'json',
   'timestamp with time zone': 'time',
+  date: 'text',
 };
 
 interface ColumnRow {

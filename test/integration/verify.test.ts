@@ -133,6 +133,14 @@ const interferences: Readonly<Record<string, Interference>> = {
     by: `delete from read.images where repository_id = ${repositoryNamed('kept')}`,
     says: [/: the images table has 0 images that are not the 1 of the log$/],
   },
+  'a tag is there that no push named': {
+    by: `insert into read.tags (repository_id, tag, image_id) values (${repositoryNamed('kept')}, 'stray', 'x')`,
+    says: [/: the tags table has \d+ tags that are not the \d+ of the log$/],
+  },
+  'a row counts one image too many': {
+    by: `update read.repositories set image_count = image_count + 1 where name = 'kept'`,
+    says: [/: the row counts \d+ images and \d+ tags$/],
+  },
   'a grant is another': {
     by: `update read.grants set role = 'admin' where repository_id = ${repositoryNamed('kept')}`,
     says: [/: the grants are not those of the log$/],

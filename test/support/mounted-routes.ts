@@ -1,6 +1,8 @@
 /** The operations of the API as its table has them, and the paths at which its processes mount them. */
 import { createApp, slices } from '@docket/api/app';
+import { uncounted } from '@docket/api/commands/usage';
 import { endpointsOf } from '@docket/api/http/operation';
+import { repositoryDecider } from '@docket/api/repositories/decider';
 import { repositoryQueue } from '@docket/api/repositories/execute';
 import { sessions } from '@docket/api/access/sessions';
 import { tokens } from '@docket/api/access/tokens';
@@ -31,8 +33,12 @@ export async function mountedRoutes(settings: Readonly<Record<string, string>>):
       ...environment,
       database,
       log: createLog({ name: 'api', level: 'silent' }),
+      usage: uncounted,
       repositoryQueue: repositoryQueue({
         database,
+        decider: repositoryDecider({ imagesMax: 0, tagsMax: 0 }),
+        usage: uncounted,
+        quotas: environment.quotas,
         groupCommit: groupCommit({ database, onAppended: () => undefined }),
         onAppended: () => undefined,
       }),

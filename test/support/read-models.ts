@@ -1,6 +1,7 @@
 /** What the read models should hold, from the log alone, and what they do hold. */
 import { fold } from '@docket/shared/decider';
-import { evolve, absentRepository, starsOf } from '@docket/shared/repositories';
+import { absentWithImages, evolveWithImages } from '@docket/shared/repository-images';
+import { starsOf } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { readRepositoryEvent, repositoryOf } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
@@ -9,8 +10,10 @@ import { sql } from 'kysely';
 
 export interface ReadModels {
   readonly repositories: readonly RepositoryLine[];
-  /** `repository image checksum`. */
+  /** `repository ordinal image checksum`. */
   readonly images: readonly string[];
+  /** `repository tag image position`. */
+  readonly tags: readonly string[];
   /** `repository account role`. */
   readonly grants: readonly string[];
   /** `namespace public private`; without those that hold nothing. */
@@ -28,6 +31,8 @@ interface RepositoryLine {
   readonly pull_count: string | null;
   readonly last_updated: string;
   readonly state: Repository;
+  readonly image_count: number;
+  readonly tag_count: number;
 }
 
 /** Rows are compared with a plain fold of each stream from its first event, with as little of the projector's code as can be. */
@@ -43,9 +48,13 @@ export async function expectedReadModels(database: Database): Promise<ReadModels
     if (stream) stream.push(row);
     else streams.set(row.stream_id, [row]);
   }
-  const repositories = [...streams].map(([streamId, events]): RepositoryLine => {
-    const state = fold(evolve, absentRepository, events.map(readRepositoryEvent));
-    const contents = 'images' in state ? state : undefined;
+  const folded = [...streams].map(([streamId, events]) => ({
+    streamId,
+    events,
+    ...fold(evolveWithImages, absentWithImages, events.map(readRepositoryEvent)),
+  }));
+  const repositories = folded.map(({ streamId, events, repository: state, list }): RepositoryLine => {
+    const contents = state.status === 'active' || state.status === 'deleting' ? state : undefined;
     const updates = events.filter((event) => isUpdate[readRepositoryEvent(event).type]);
     return {
       repository_id: repositoryOf(streamId) ?? streamId,
@@ -58,11 +67,21 @@ export async function expectedReadModels(database: Database): Promise<ReadModels
       pull_count: contents?.pull_count?.toString() ?? null,
       last_updated: updates.at(-1)?.updated_at ?? '',
       state,
+      image_count: list.images.size,
+      tag_count: list.tags.size,
     };
   });
-  const images = repositories.flatMap(({ repository_id, state }) =>
-    'images' in state ? state.images.map(({ id, checksum }) => `${repository_id} ${id} ${checksum ?? '-'}`) : [],
+  const images = folded.flatMap(({ streamId, list }) =>
+    [...list.images].map(
+      ([id, checksum], ordinal) => `${repositoryOf(streamId) ?? streamId} ${ordinal} ${id} ${checksum ?? '-'}`,
+    ),
   );
+  const tags = folded.flatMap(({ streamId, events, list }) => {
+    const announced = announcedIn(events);
+    return [...list.tags].map(
+      ([tag, id]) => `${repositoryOf(streamId) ?? streamId} ${tag} ${id} ${announced.get(tag) ?? '-'}`,
+    );
+  });
   const grants = repositories.flatMap(({ repository_id, state }) =>
     'grants' in state ? Object.entries(state.grants).map(([id, role]) => `${repository_id} ${id} ${role}`) : [],
   );
@@ -76,9 +95,22 @@ export async function expectedReadModels(database: Database): Promise<ReadModels
   return {
     repositories: repositories.toSorted(byId),
     images: images.toSorted(),
+    tags: tags.toSorted(),
     grants: grants.toSorted(),
     namespaces: namespaces.toSorted(),
   };
+}
+
+/** The position of the event that named each tag last since the list began anew. */
+function announcedIn(events: readonly (StoredEvent & { readonly position: string })[]): ReadonlyMap<string, string> {
+  const announced = new Map<string, string>();
+  for (const stored of events) {
+    const event = readRepositoryEvent(stored);
+    if (event.type === 'RepositoryCreated' || event.type === 'ImagesRestored') announced.clear();
+    if (event.type !== 'PushOpened' && event.type !== 'ImagesAdded') continue;
+    for (const { tag } of event.data.images) if (tag !== undefined) announced.set(tag, stored.position);
+  }
+  return announced;
 }
 
 /** Whether people see it as an update of the repository. */
@@ -109,10 +141,14 @@ const isUpdate: Readonly<Record<RepositoryEvent['type'], boolean>> = {
 export async function storedReadModels(database: Database, schema: 'read' | 'read_next'): Promise<ReadModels> {
   const repositories =
     await sql<RepositoryLine>`select repository_id, number::text, version, status, is_private, description, star_count::text, pull_count::text,
-       last_updated::text as last_updated, state
+       last_updated::text as last_updated, state, image_count, tag_count
      from ${sql.id(schema, 'repositories')}`.execute(database);
-  const images = await sql<Line>`select repository_id || ' ' || image_id || ' ' || coalesce(checksum, '-') as line
+  const images =
+    await sql<Line>`select repository_id || ' ' || ordinal || ' ' || image_id || ' ' || coalesce(checksum, '-') as line
     from ${sql.id(schema, 'images')}`.execute(database);
+  const tags =
+    await sql<Line>`select repository_id || ' ' || tag || ' ' || image_id || ' ' || coalesce(position::text, '-') as line
+    from ${sql.id(schema, 'tags')}`.execute(database);
   const grants = await sql<Line>`select repository_id || ' ' || account_id || ' ' || role as line
     from ${sql.id(schema, 'grants')}`.execute(database);
   const namespaces = await sql<Line>`select namespace_id || ' ' || public_count || ' ' || private_count as line
@@ -120,6 +156,7 @@ export async function storedReadModels(database: Database, schema: 'read' | 'rea
   return {
     repositories: repositories.rows.toSorted(byId),
     images: linesOf(images.rows),
+    tags: linesOf(tags.rows),
     grants: linesOf(grants.rows),
     namespaces: linesOf(namespaces.rows),
   };

@@ -118,7 +118,7 @@ function possibleUndeleted(state: ActiveRepository | DeletingRepository, attempt
     case 'PushOpened':
       return [{ type: 'PushOpened', data: { ...attempt.data, push: state.pushes + 1 } }];
     case 'PushCompleted':
-      return state.announced === null ? [] : [{ type: 'PushCompleted', data: { push: state.pushes } }];
+      return !state.is_push_open ? [] : [{ type: 'PushCompleted', data: { push: state.pushes } }];
     case 'DeletionRequested':
       return state.status === 'active' ? [attempt] : [];
     case 'DeletionAuthorized':

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { setTimeout as elapsed } from 'node:timers/promises';
 
-import { connectionsMax } from '@docket/api/limits';
+import { connectionsMax } from '@docket/shared/limits';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { quantile } from '../bench/harness.ts';

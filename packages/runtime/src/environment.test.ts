@@ -68,6 +68,22 @@ describe('the environment', () => {
     expect(publicUrl).toBe('https://hub.example.org');
   });
 
+  it('has a bound for what accounts may have and do, and none where it is 0', () => {
+    const quotas = {
+      namespaceRepositoriesMax: 10_000,
+      accountOrganizationsMax: 50,
+      accountUnconfirmedAddressesMax: 3,
+      accountDailyEventsMax: 500_000,
+      accountDailyBytesMax: 1_000_000_000,
+    };
+    expect(parseSettings({})).toMatchObject({ repositoryImagesMax: 20_000, repositoryTagsMax: 20_000, quotas });
+    expect(parseSettings({ ACCOUNT_DAILY_EVENTS_MAX: '0', ACCOUNT_DAILY_MEGABYTES_MAX: '0' }).quotas).toEqual({
+      ...quotas,
+      accountDailyEventsMax: Number.POSITIVE_INFINITY,
+      accountDailyBytesMax: Number.POSITIVE_INFINITY,
+    });
+  });
+
   it('names every wrong setting, its value and what it may be', () => {
     expect(problemsOf({ DATABASE_URL: databaseUrl, PORT: '80800', REGISTRATION: 'maybe', V2_PING: 'x' }))
       .toMatchInlineSnapshot(`

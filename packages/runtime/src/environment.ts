@@ -6,7 +6,19 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
-import { passwordBytesMax, passwordCharactersMin } from '@docket/shared/accounts';
+import {
+  accountDailyEventsDefault,
+  accountDailyMegabytesDefault,
+  accountOrganizationsDefault,
+  accountUnconfirmedAddressesDefault,
+  namespaceRepositoriesDefault,
+  passwordBytesMax,
+  passwordCharactersMin,
+  quotaMax,
+  repositoryEntriesMax,
+  repositoryImagesDefault,
+  repositoryTagsDefault,
+} from '@docket/shared/limits';
 import { namespaceName } from '@docket/shared/names';
 import { z } from 'zod';
 
@@ -38,6 +50,16 @@ export interface TokenKey {
   readonly secret: string;
 }
 
+export interface Quotas {
+  readonly namespaceRepositoriesMax: number;
+  /** That it made. */
+  readonly accountOrganizationsMax: number;
+  readonly accountUnconfirmedAddressesMax: number;
+  readonly accountDailyEventsMax: number;
+  /** Of the data of those events. */
+  readonly accountDailyBytesMax: number;
+}
+
 export interface Environment {
   readonly port: number;
   /** Port of the projector's own listener; 0 for none. */
@@ -62,6 +84,11 @@ export interface Environment {
   readonly tokenTtlSeconds: number;
   /** How long the owner of a deleted repository may have it back. */
   readonly undeleteDays: number;
+  /** Of one list that is sent, and of all that a repository has. */
+  readonly repositoryImagesMax: number;
+  readonly repositoryTagsMax: number;
+  /** What one account may have and do; infinite where there is no bound. */
+  readonly quotas: Quotas;
   readonly accountActivation: 'email' | 'open';
   readonly registration: 'open' | 'closed';
   readonly smtpUrl: string | undefined;
@@ -153,6 +180,23 @@ const environmentSchema = z.object({
     default: '30',
     about: 'for how long the owner of a deleted repository may have it back',
   }),
+  REPOSITORY_IMAGES_MAX: wholeNumber(1, repositoryEntriesMax)
+    .prefault(`${repositoryImagesDefault}`)
+    .register(documentation, {
+      default: `${repositoryImagesDefault}`,
+      about: 'images of a repository, and of one list that is sent',
+    }),
+  REPOSITORY_TAGS_MAX: wholeNumber(1, repositoryEntriesMax)
+    .prefault(`${repositoryTagsDefault}`)
+    .register(documentation, { default: `${repositoryTagsDefault}`, about: 'tags of a repository' }),
+  NAMESPACE_REPOSITORIES_MAX: quota(namespaceRepositoriesDefault, 'repositories of a namespace'),
+  ACCOUNT_ORGANIZATIONS_MAX: quota(accountOrganizationsDefault, 'organizations that one account makes'),
+  ACCOUNT_UNCONFIRMED_ADDRESSES_MAX: quota(
+    accountUnconfirmedAddressesDefault,
+    'e-mail addresses of an account that wait to be confirmed',
+  ),
+  ACCOUNT_DAILY_EVENTS_MAX: quota(accountDailyEventsDefault, 'events that one account may cause in a day (UTC)'),
+  ACCOUNT_DAILY_MEGABYTES_MAX: quota(accountDailyMegabytesDefault, 'what those events may hold, in millions of bytes'),
   ACCOUNT_ACTIVATION: oneOf('email', 'open')
     .prefault('email')
     .register(documentation, { default: 'email', about: 'whether an account waits for its address to be confirmed' }),
@@ -283,6 +327,15 @@ function settingsOf(values: Values): Settings {
     tokenKeys: values.TOKEN_KEYS ?? [],
     tokenTtlSeconds: values.TOKEN_TTL_SECONDS,
     undeleteDays: values.UNDELETE_DAYS,
+    repositoryImagesMax: values.REPOSITORY_IMAGES_MAX,
+    repositoryTagsMax: values.REPOSITORY_TAGS_MAX,
+    quotas: {
+      namespaceRepositoriesMax: values.NAMESPACE_REPOSITORIES_MAX,
+      accountOrganizationsMax: values.ACCOUNT_ORGANIZATIONS_MAX,
+      accountUnconfirmedAddressesMax: values.ACCOUNT_UNCONFIRMED_ADDRESSES_MAX,
+      accountDailyEventsMax: values.ACCOUNT_DAILY_EVENTS_MAX,
+      accountDailyBytesMax: values.ACCOUNT_DAILY_MEGABYTES_MAX * 1_000_000,
+    },
     accountActivation: values.ACCOUNT_ACTIVATION,
     registration: values.REGISTRATION,
     smtpUrl: values.SMTP_URL,
@@ -376,6 +429,14 @@ function wholeNumber(min: number, max: number) {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     return value >= min && value <= max ? value : undefined;
   });
+}
+
+/** 0 is without bound. */
+function quota(usual: number, about: string) {
+  return wholeNumber(0, quotaMax)
+    .transform((max) => (max === 0 ? Number.POSITIVE_INFINITY : max))
+    .prefault(`${usual}`)
+    .register(documentation, { default: `${usual}`, about: `${about}; 0 is without bound` });
 }
 
 function addressWith(expected: string, protocols: readonly string[]) {

@@ -38,6 +38,15 @@ export function measurePools(registry: Registry, pools: Readonly<Record<string, 
   });
 }
 
+export function measurePrimary(registry: Registry, isThere: () => boolean): void {
+  const primary: Gauge = new Gauge({
+    name: 'docket_database_primary',
+    help: '1 while there is a database that takes writes; 0 while requests are refused because there is none.',
+    registers: [registry],
+    collect: () => primary.set(isThere() ? 1 : 0),
+  });
+}
+
 export function measureWaiting(registry: Registry, waiting: () => number): void {
   const commands: Gauge = new Gauge({
     name: 'docket_commands_waiting',
@@ -52,6 +61,7 @@ export interface ProjectionStanding {
   readonly lagEvents: number;
   readonly lagSeconds: number;
   readonly halted: boolean;
+  readonly failing: boolean;
   readonly failures: number;
 }
 
@@ -86,6 +96,11 @@ export function measureProjections(registry: Registry, read: () => Promise<reado
       value: ({ halted }) => (halted ? 1 : 0),
     },
     {
+      name: 'docket_projection_failing',
+      help: '1 where a follower has failed at one position of the log again and again, and is trying on.',
+      value: ({ failing }) => (failing ? 1 : 0),
+    },
+    {
       name: 'docket_projection_failures',
       help: 'What a projection could not deliver: it is tried again or was set aside (docket projections failures).',
       value: ({ failures }) => failures,
@@ -107,6 +122,7 @@ export function measureProjections(registry: Registry, read: () => Promise<reado
 }
 
 export interface HttpRequestMeasured {
+  /** One of a few, whatever clients send. */
   readonly method: string;
   /** The pattern, never the path: there are as many paths as repositories. */
   readonly route: string;

@@ -61,10 +61,3 @@ export function evolveAccount(state: Account, event: AccountEvent): Account {
       return { ...state, status: 'lapsed' };
   }
 }
-
-/** How long the link in the mail is good, and how long an unconfirmed account keeps its name and address. */
-export const confirmationHoursMax = 48;
-
-/** bcrypt looks at 72 bytes and no more: a longer password would be cut without a word. */
-export const passwordBytesMax = 72;
-export const passwordCharactersMin = 5;

@@ -3,87 +3,117 @@ import { z } from 'zod';
 
 import { checksum, imageId, tagName } from './names.ts';
 import type { Checksum, ImageId, TagName } from './names.ts';
+import { refuse } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 
 export const imageEntry = z.object({ id: imageId, checksum: checksum.optional(), tag: tagName.optional() });
 export type ImageEntry = z.infer<typeof imageEntry>;
 
-export interface Image {
-  readonly id: ImageId;
-  /** Null until somebody names one. */
-  readonly checksum: Checksum | null;
+/** What a repository holds, as far as it was looked up. */
+export interface ImageList {
+  /** By id, in the order in which they were first named; null until somebody names a checksum. */
+  readonly images: ReadonlyMap<ImageId, Checksum | null>;
+  /** The image that each tag names. */
+  readonly tags: ReadonlyMap<TagName, ImageId>;
+  /** How many images there are beside those; 0 in a whole list. A command needs no others than it names. */
+  readonly otherImages: number;
+  readonly otherTags: number;
 }
 
-/** The image that each tag names. */
-export type Tags = Readonly<Record<string, ImageId>>;
+export const noImages: ImageList = { images: new Map(), tags: new Map(), otherImages: 0, otherTags: 0 };
 
-export interface ImageList {
-  readonly images: readonly Image[];
-  readonly tags: Tags;
+/** How much one repository may hold. */
+export interface ImageListBounds {
+  readonly imagesMax: number;
+  readonly tagsMax: number;
 }
 
 /**
  * Images are only ever added. A named checksum wins over a stored one; an entry without a checksum erases nothing; of several entries
  * for one image in one list the first with a checksum counts (docker-registry 0.5 to 0.9).
  */
-export function mergeImages(stored: readonly Image[], entries: readonly ImageEntry[]): readonly Image[] {
-  if (entries.length === 0) return stored;
+export function mergeEntries<List extends ImageList>(list: List, entries: readonly ImageEntry[]): List {
+  if (entries.length === 0) return list;
+  const images = new Map(list.images);
+  for (const [id, given] of namedChecksums(entries)) {
+    if (given !== null || !images.has(id)) images.set(id, given);
+  }
+  return { ...list, images, tags: new Map([...list.tags, ...namedTags(entries)]) };
+}
+
+/** The first checksum that a list names for each of its images. */
+function namedChecksums(entries: readonly ImageEntry[]): Map<ImageId, Checksum | null> {
   const named = new Map<ImageId, Checksum | null>();
   for (const { id, checksum: given = null } of entries) {
     if (!named.get(id)) named.set(id, given);
   }
-  const merged = stored.map((image) => {
-    const given = named.get(image.id);
-    named.delete(image.id);
-    return given ? { id: image.id, checksum: given } : image;
-  });
-  return [...merged, ...[...named].map(([id, given]) => ({ id, checksum: given }))];
+  return named;
+}
+
+/** The last image that a list names for each of its tags. */
+function namedTags(entries: readonly ImageEntry[]): Map<TagName, ImageId> {
+  const named = new Map<TagName, ImageId>();
+  for (const { id, tag } of entries) if (tag !== undefined) named.set(tag, id);
+  return named;
 }
 
 /**
  * The entries that change anything: a new image, another checksum, a tag that moves. Alone they lead to the same as the whole list:
  * of two checksums for one image, or two images for one tag, only the one that counts is left.
  */
-export function changesIn(state: ImageList, entries: readonly ImageEntry[]): ImageEntry[] {
-  const before = checksums(state.images);
-  const after = checksums(mergeImages(state.images, entries));
-  const tags = mergeTags(state.tags, entries);
-  return entries
-    .map(({ id, checksum: given, tag }) => ({
+export function changesIn({ images, tags }: ImageList, entries: readonly ImageEntry[]): ImageEntry[] {
+  const checksums = namedChecksums(entries);
+  const moved = namedTags(entries);
+  const changes: ImageEntry[] = [];
+  for (const { id, checksum: given, tag } of entries) {
+    const before = images.get(id);
+    const after = checksums.get(id) ?? before ?? null;
+    const counts = tag !== undefined && moved.get(tag) === id;
+    if (before === after && !(counts && tags.get(tag) !== id)) continue;
+    changes.push({
       id,
-      ...(given !== undefined && after.get(id) === given ? { checksum: given } : {}),
-      ...(tag !== undefined && tags[tag] === id ? { tag } : {}),
-    }))
-    .filter(({ id, tag }) => before.get(id) !== after.get(id) || (tag !== undefined && state.tags[tag] !== id));
+      ...(given !== undefined && after === given ? { checksum: given } : {}),
+      ...(counts ? { tag } : {}),
+    });
+  }
+  return changes;
 }
 
-/** The list that leads from nothing to these images and tags: once for each tag, or once without. */
-export function listOf({ images, tags }: ImageList): ImageEntry[] {
-  const tagsOf = new Map<ImageId, TagName[]>();
-  for (const [tag, id] of Object.entries(tags)) {
-    const named = tagsOf.get(id) ?? [];
-    tagsOf.set(id, [...named, tagName.parse(tag)]);
+export function imageCount({ images, otherImages }: ImageList): number {
+  return otherImages + images.size;
+}
+
+export function tagCount({ tags, otherTags }: ImageList): number {
+  return otherTags + tags.size;
+}
+
+/** A repository holds as much as its bounds allow, whatever the number of pushes that brought it. */
+export function refuseBeyond(
+  list: ImageList,
+  entries: readonly ImageEntry[],
+  { imagesMax, tagsMax }: ImageListBounds,
+): Refusal | undefined {
+  const after = mergeEntries(list, entries);
+  const [images, tags] = [imageCount(after), tagCount(after)];
+  if (images > imagesMax && images > imageCount(list)) {
+    return refuse('conflict', `the repository would hold ${images} images, and ${imagesMax} are the most that it may`);
   }
-  return images.flatMap(({ id, checksum: known }): ImageEntry[] => {
+  if (tags > tagsMax && tags > tagCount(list)) {
+    return refuse('conflict', `the repository would have ${tags} tags, and ${tagsMax} are the most that it may`);
+  }
+  return undefined;
+}
+
+/** The entries that lead from nothing to this list: an image once for each of its tags, or once without. */
+export function entriesOf({ images, tags }: ImageList): ImageEntry[] {
+  const tagsOf = new Map<ImageId, TagName[]>();
+  for (const [tag, id] of tags) {
+    const named = tagsOf.get(id);
+    if (named) named.push(tag);
+    else tagsOf.set(id, [tag]);
+  }
+  return [...images].flatMap(([id, known]): ImageEntry[] => {
     const entry = { id, ...(known === null ? {} : { checksum: known }) };
     return tagsOf.get(id)?.map((tag) => ({ ...entry, tag })) ?? [entry];
   });
-}
-
-function checksums(images: readonly Image[]): ReadonlyMap<ImageId, Checksum | null> {
-  return new Map(images.map((image) => [image.id, image.checksum]));
-}
-
-export function mergeTags(stored: Tags, entries: readonly ImageEntry[]): Tags {
-  const tagged = entries.flatMap(({ id, tag }): [TagName, ImageId][] => (tag === undefined ? [] : [[tag, id]]));
-  return tagged.length === 0 ? stored : { ...stored, ...Object.fromEntries(tagged) };
-}
-
-/** One image of the answer to GET images; keys and no others as the seed shows them. */
-export interface ImageDto {
-  readonly id: string;
-  readonly checksum: string;
-}
-
-export function imageDtos(images: readonly Image[]): ImageDto[] {
-  return images.map(({ id, checksum: known }) => ({ id, checksum: known ?? '' }));
 }

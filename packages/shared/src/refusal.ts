@@ -12,6 +12,10 @@ export const refusalCodes = [
   'not_found',
   'method_not_allowed',
   'body_too_large',
+  'content_too_large',
+  'answer_too_large',
+  'quota_reached',
+  'quota_used_up',
   'command_reused',
   'contended',
   'overloaded',
@@ -27,6 +31,10 @@ export interface Refusal {
   readonly message: string;
   /** The field that is wrong: `username`, `[0].id`, `namespace`. */
   readonly field?: string;
+  /** Of a bound that was met: what it is, and what is left of it. */
+  readonly quota?: { readonly limit: number; readonly left: number };
+  /** When it may be asked for again, where that is known. */
+  readonly afterSeconds?: number;
 }
 
 export function refuse(refused: RefusalCode, message: string, field?: string): Refusal {

@@ -3,10 +3,12 @@ import { describe, expect, test } from 'vitest';
 
 import { fold } from './decider.ts';
 import { checksum, imageId, repositoryName, tagName } from './names.ts';
-import { listOf, mergeImages } from './image-lists.ts';
+import { entriesOf, mergeEntries, noImages } from './image-lists.ts';
+import type { ImageEntry, ImageList } from './image-lists.ts';
 import { absentRepository, evolve, updatedAt } from './repositories.ts';
-import type { Image, ImageEntry } from './image-lists.ts';
 import type { Repository, RepositoryEvent } from './repositories.ts';
+import { absentWithImages, evolveWithImages } from './repository-images.ts';
+import type { RepositoryWithImages } from './repository-images.ts';
 
 /** Few enough to meet again. */
 const ids = ['a', 'b', 'c', 'd', 'e'].map((text) => imageId.parse(text));
@@ -20,14 +22,13 @@ const entries = fc.array(entry, { maxLength: 8 });
 const lists = fc.array(entries, { maxLength: 6 });
 
 describe('the merge rule', () => {
-  const stored = lists.map((all) => all.reduce<readonly Image[]>(mergeImages, []));
-  const checksumOf = (images: readonly Image[], id: string) => images.find((image) => image.id === id)?.checksum;
+  const stored = lists.map((all) => all.reduce<ImageList>(mergeEntries, noImages));
 
   test('images are only ever added, and each stands in the list once', () => {
     fc.assert(
       fc.property(stored, entries, (before, list) => {
-        const named = new Set([...before, ...list].map(({ id }) => id));
-        expect(mergeImages(before, list).map(({ id }) => id)).toEqual([...named]);
+        const named = new Set([...before.images.keys(), ...list.map(({ id }) => id)]);
+        expect([...mergeEntries(before, list).images.keys()]).toEqual([...named]);
       }),
     );
   });
@@ -35,10 +36,9 @@ describe('the merge rule', () => {
   test('the first checksum of an image in a list wins over the stored one; without one the stored one stays', () => {
     fc.assert(
       fc.property(stored, entries, (before, list) => {
-        const after = mergeImages(before, list);
-        for (const { id } of after) {
+        for (const [id, known] of mergeEntries(before, list).images) {
           const given = list.find((each) => each.id === id && each.checksum !== undefined)?.checksum;
-          expect(checksumOf(after, id)).toBe(given ?? checksumOf(before, id) ?? null);
+          expect(known).toBe(given ?? before.images.get(id) ?? null);
         }
       }),
     );
@@ -47,8 +47,8 @@ describe('the merge rule', () => {
   test('the same list again changes nothing', () => {
     fc.assert(
       fc.property(stored, entries, (before, list) => {
-        const once = mergeImages(before, list);
-        expect(mergeImages(once, list)).toEqual(once);
+        const once = mergeEntries(before, list);
+        expect(mergeEntries(once, list)).toEqual(once);
       }),
     );
   });
@@ -57,7 +57,7 @@ describe('the merge rule', () => {
     fc.assert(
       fc.property(stored, entries, (before, list) => {
         const copy = structuredClone(before);
-        mergeImages(before, list);
+        mergeEntries(before, list);
         expect(before).toEqual(copy);
       }),
     );
@@ -99,6 +99,10 @@ function stateAfter(events: readonly RepositoryEvent[]): Repository {
   return fold(evolve, absentRepository, events);
 }
 
+function wholeAfter(events: readonly RepositoryEvent[]): RepositoryWithImages {
+  return fold(evolveWithImages, absentWithImages, events);
+}
+
 describe('the lives of a repository', () => {
   test('any sequence of events leads to a state, one event at a time or from any state in between', () => {
     fc.assert(
@@ -123,7 +127,7 @@ describe('the lives of a repository', () => {
   test('a later life has the images and tags of its own events and of no earlier one', () => {
     fc.assert(
       fc.property(story, story, (earlier, later) => {
-        expect(stateAfter([...earlier, created(2), ...later])).toEqual(stateAfter([created(2), ...later]));
+        expect(wholeAfter([...earlier, created(2), ...later])).toEqual(wholeAfter([created(2), ...later]));
       }),
     );
   });
@@ -131,9 +135,9 @@ describe('the lives of a repository', () => {
   test('nothing but its creation brings a repository into being or back', () => {
     fc.assert(
       fc.property(story, story, (earlier, later) => {
-        const state = stateAfter([...earlier, { type: 'RepositoryDeleted', data: {} }]);
+        const state = wholeAfter([...earlier, { type: 'RepositoryDeleted', data: {} }]);
         const others = later.filter(({ type }) => type !== 'RepositoryCreated');
-        expect(fold(evolve, state, others)).toEqual(state);
+        expect(fold(evolveWithImages, state, others)).toEqual(state);
       }),
     );
   });
@@ -144,11 +148,11 @@ describe('the lives of a repository', () => {
         const others = events.filter(
           ({ type }) => !['RepositoryCreated', 'RepositoryDeleted', 'ImagesRestored'].includes(type),
         );
-        const state = stateAfter([created(1), ...others]);
+        const { list } = wholeAfter([created(1), ...others]);
         const named = others.flatMap((each) =>
           each.type === 'PushOpened' || each.type === 'ImagesAdded' ? each.data.images.map(({ id }) => id) : [],
         );
-        expect('images' in state ? state.images.map(({ id }) => id) : []).toEqual([...new Set(named)]);
+        expect([...list.images.keys()]).toEqual([...new Set(named)]);
       }),
     );
   });
@@ -156,13 +160,12 @@ describe('the lives of a repository', () => {
   test('a tag is any word, those that JavaScript knows included', () => {
     fc.assert(
       fc.property(lists, (all) => {
-        const state = stateAfter([
+        const { list } = wholeAfter([
           created(1),
           ...all.map((images): RepositoryEvent => ({ type: 'ImagesAdded', data: { images } })),
         ]);
         const last = new Map(all.flat().flatMap(({ id, tag }) => (tag === undefined ? [] : [[tag, id] as const])));
-        const entriesOf = 'tags' in state ? Object.entries(state.tags) : [];
-        expect(new Map<string, string>(entriesOf)).toEqual(last);
+        expect(list.tags).toEqual(last);
       }),
     );
   });
@@ -171,10 +174,10 @@ describe('the lives of a repository', () => {
 test('a list of images and tags can be told in entries, and told again', () => {
   fc.assert(
     fc.property(story, (events) => {
-      const state = stateAfter([created(1), ...events]);
-      if (state.status !== 'active') return;
-      const told: RepositoryEvent = { type: 'ImagesRestored', data: { images: listOf(state) } };
-      expect(evolve(stateAfter([created(1)]), told)).toMatchObject({ images: state.images, tags: state.tags });
+      const { list } = wholeAfter([created(1), ...events]);
+      const told: RepositoryEvent = { type: 'ImagesRestored', data: { images: entriesOf(list) } };
+      const again = wholeAfter([created(1), told]).list;
+      expect([[...again.images], new Map(again.tags)]).toEqual([[...list.images], new Map(list.tags)]);
     }),
   );
 });

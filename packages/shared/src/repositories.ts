@@ -5,8 +5,7 @@
  */
 import { z } from 'zod';
 
-import { imageEntry, mergeImages, mergeTags } from './image-lists.ts';
-import type { Image, ImageEntry, Tags } from './image-lists.ts';
+import { imageEntry } from './image-lists.ts';
 import { repositoryName } from './names.ts';
 import type { RepositoryName } from './names.ts';
 
@@ -65,7 +64,10 @@ interface Life {
   readonly life: number;
 }
 
-/** What a repository is while it can be pushed to or is being deleted. */
+/**
+ * What a repository is while it can be pushed to or is being deleted. Its images and tags are no part of it (`repository-images.ts`):
+ * there may be thousands, and most who look a repository up need none of them.
+ */
 interface Contents extends Life {
   readonly is_private: boolean;
   readonly is_automated: boolean;
@@ -83,13 +85,10 @@ interface Contents extends Life {
   readonly stars: number;
   /** As it was last told where the repository comes from (ISO 8601, UTC); null until somebody does. */
   readonly last_updated: string | null;
-  /** In the order in which they were first named. */
-  readonly images: readonly Image[];
-  readonly tags: Tags;
   /** How many pushes were opened in this life. */
   readonly pushes: number;
-  /** What the open push announced; null when none is open. */
-  readonly announced: readonly ImageEntry[] | null;
+  /** The last of them was not completed yet. */
+  readonly is_push_open: boolean;
 }
 
 export type ActiveRepository = Contents & { readonly status: 'active' };
@@ -118,23 +117,17 @@ export function evolve(state: Repository, event: RepositoryEvent): Repository {
       pull_count: null,
       stars: 0,
       last_updated: null,
-      images: [],
-      tags: {},
       pushes: 0,
-      announced: null,
+      is_push_open: false,
     };
   }
   if (state.status === 'absent') return state;
   if (state.status === 'deleted') return evolveDeleted(state, event);
   switch (event.type) {
-    case 'PushOpened': {
-      const { push, images } = event.data;
-      return { ...withImages(state, images), pushes: push, announced: images };
-    }
-    case 'ImagesAdded':
-      return withImages(state, event.data.images);
+    case 'PushOpened':
+      return { ...state, pushes: event.data.push, is_push_open: true };
     case 'PushCompleted':
-      return { ...state, announced: null };
+      return { ...state, is_push_open: false };
     case 'DeletionRequested':
       return { ...state, status: 'deleting', authorized_by: null };
     case 'DeletionAuthorized':
@@ -142,6 +135,9 @@ export function evolve(state: Repository, event: RepositoryEvent): Repository {
     case 'RepositoryDeleted':
       return deletedWith(state);
     case 'RepositoryRestored':
+    // The images are no part of this state (`repository-images.ts`).
+    case 'ImagesAdded':
+    case 'ImagesRestored':
       return state;
     case 'DescriptionChanged':
       return { ...state, description: event.data.description };
@@ -171,8 +167,6 @@ export function evolve(state: Repository, event: RepositoryEvent): Repository {
       return { ...state, taken_down: null };
     case 'LastUpdatedObserved':
       return { ...state, last_updated: event.data.last_updated };
-    case 'ImagesRestored':
-      return withImages({ ...state, images: [], tags: {} }, event.data.images);
   }
 }
 
@@ -234,11 +228,7 @@ function deletedWith(state: ActiveRepository | DeletingRepository): DeletedRepos
   const { status: _status, ...contents } = { authorized_by: null, ...state };
   const { authorized_by: _authorized, ...rest } = contents;
   // A push that was open then is not open any more.
-  return { status: 'deleted', namespace_id, name, life, contents: { ...rest, announced: null } };
-}
-
-function withImages<State extends Contents>(state: State, entries: readonly ImageEntry[]): State {
-  return { ...state, images: mergeImages(state.images, entries), tags: mergeTags(state.tags, entries) };
+  return { status: 'deleted', namespace_id, name, life, contents: { ...rest, is_push_open: false } };
 }
 
 /** May be seen by everybody: in lists, in search, with its images. */

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import { searchTermCharactersMax } from './limits.ts';
 import { parseFullName } from './names.ts';
 import { absentRepository } from './repositories.ts';
 import type { ActiveRepository } from './repositories.ts';
-import { parseSearchTerm, popularity, searchDocument, searchTermCharactersMax } from './search.ts';
+import { parseSearchTerm, popularity, searchDocument } from './search.ts';
 
 const namespace = fc.stringMatching(/^[a-z0-9_]{4,30}$/);
 const name = fc
@@ -82,10 +83,8 @@ const active: ActiveRepository = {
   star_count: 3,
   pull_count: null,
   last_updated: null,
-  images: [],
-  tags: {},
   pushes: 0,
-  announced: null,
+  is_push_open: false,
 };
 const repository = {
   number: 7n,

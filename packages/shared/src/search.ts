@@ -1,4 +1,5 @@
 /** The meaning of a search term, the document that the index holds of a repository, and the answer of the seed. */
+import { searchTermCharactersMax } from './limits.ts';
 import { displayName, library, namespaceName, parseFullName } from './names.ts';
 import type { FullName, NamespaceName } from './names.ts';
 import { starsOf } from './repositories.ts';
@@ -88,8 +89,6 @@ export type SearchTerm =
   | { readonly kind: 'namespace'; readonly namespace: NamespaceName }
   /** `exact` is the repository of that very name, which stands first when it exists. */
   | { readonly kind: 'words'; readonly text: string; readonly exact: FullName | undefined };
-
-export const searchTermCharactersMax = 256;
 
 /** Terms in the wild: nothing (`docker search host/`), `ns/`, `ns/name:tag`, full-width letters, capitals (docker, Octopus). */
 export function parseSearchTerm(q: string): SearchTerm {

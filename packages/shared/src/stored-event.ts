@@ -3,6 +3,8 @@ import { z } from 'zod';
 
 import { accountEvent } from './accounts.ts';
 import type { AccountEvent } from './accounts.ts';
+import { imageEntry } from './image-lists.ts';
+import { parseInTurns } from './in-turns.ts';
 import { organizationEvent } from './organizations.ts';
 import type { OrganizationEvent } from './organizations.ts';
 import { repositoryEvent } from './repositories.ts';
@@ -58,6 +60,28 @@ export function readEvent(row: StoredEvent): DomainEvent {
 
 export function readRepositoryEvent(row: StoredEvent): RepositoryEvent {
   return parsed(repositoryEvent, row);
+}
+
+const withImages = z.looseObject({ images: z.array(z.unknown()) });
+
+/** The same; a long list of images is read in turns of the event loop. */
+export async function readRepositoryEventInTurns(row: StoredEvent): Promise<RepositoryEvent> {
+  const listed = withImages.safeParse(row.data);
+  if (!listed.success) return readRepositoryEvent(row);
+  const event = readRepositoryEvent({ ...row, data: { ...listed.data, images: [] } });
+  const parsedImages = await parseInTurns(imageEntry, listed.data.images);
+  if (!parsedImages.success) throw new UnreadableEvent(`${row.type}: ${z.prettifyError(parsedImages.error)}`);
+  const { data: images } = parsedImages;
+  switch (event.type) {
+    case 'PushOpened':
+      return { ...event, data: { ...event.data, images } };
+    case 'ImagesAdded':
+      return { ...event, data: { ...event.data, images } };
+    case 'ImagesRestored':
+      return { ...event, data: { images } };
+    default:
+      return event;
+  }
 }
 
 export function readAccountEvent(row: StoredEvent): AccountEvent {

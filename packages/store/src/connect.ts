@@ -3,7 +3,9 @@ import { Kysely } from 'kysely';
 import type { Transaction as KyselyTransaction } from 'kysely';
 import pg from 'pg';
 
-import { postgresDialect } from './postgres-dialect.ts';
+import { NoPrimary } from './breaker.ts';
+import { postgresDialect, readOnlyServer } from './postgres-dialect.ts';
+import type { Primary } from './primary.ts';
 import type { Tables } from './tables.ts';
 
 /** Every statement goes through this handle; a transaction is one as well. */
@@ -26,6 +28,8 @@ export interface ConnectionOptions {
   readonly connectionsMax: number;
   /** A connection that broke while it was idle; without a listener it would end the process. */
   readonly onIdleError: (error: Error) => void;
+  /** For those who answer others: while there is no primary, everything on this connection fails at once (`NoPrimary`). */
+  readonly primary?: Primary;
 }
 
 const connectMsMax = 3_000;
@@ -35,8 +39,17 @@ const queryMsMax = 65_000;
 /** Positions are bigint all the way: a JavaScript number would be wrong beyond 2^53, and text compares as text. */
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, BigInt);
+/** A day is a day everywhere: as a JavaScript date it would be the midnight of some zone. */
+types.setTypeParser(pg.types.builtins.DATE, (text) => text);
 
-export function connect({ url, applicationName, pooler, connectionsMax, onIdleError }: ConnectionOptions): Connection {
+export function connect({
+  url,
+  applicationName,
+  pooler,
+  connectionsMax,
+  onIdleError,
+  primary,
+}: ConnectionOptions): Connection {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: applicationName,
@@ -47,18 +60,35 @@ export function connect({ url, applicationName, pooler, connectionsMax, onIdleEr
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
     types,
+    ...(primary ? { stream: primary.socket } : {}),
   });
-  pool.on('error', onIdleError);
+  const failed = (error: unknown) => {
+    if (isConnectionLoss(error) && !isFull(error)) primary?.breaker.suspect();
+  };
+  primary?.adopt(pool);
+  pool.on('error', (error) => {
+    failed(error);
+    // That there is no primary is told once, and not for each connection that was cut.
+    if (!(error instanceof NoPrimary)) onIdleError(error);
+  });
   // A connection may say more than once that it broke, and also after it was thrown away; nobody listening would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const database = new Kysely<Tables>({ dialect: postgresDialect({ pool, prepares: pooler === 'none' }) });
+  const dialect = postgresDialect({
+    pool,
+    prepares: pooler === 'none',
+    ...(primary ? { breaker: { ...primary.breaker, failed } } : {}),
+  });
+  const database = new Kysely<Tables>({ dialect });
   return { database, pool, stop: () => pool.end() };
 }
 
-const connectionStates = new Set(['57P01', '57P02', '57P03', '53300']);
+const tooManyConnections = '53300';
+/** It is ending or starting, has no room, ended a session that was idle, or is a standby, or was told to be read-only. */
+const connectionStates = new Set(['57P01', '57P02', '57P03', '57P05', tooManyConnections, readOnlyServer]);
 
-/** The server was not there or went away: what was asked may have happened or not. */
+/** The server was not there, went away, or is not the one that takes writes: what was asked may have happened or not. */
 export function isConnectionLoss(error: unknown): boolean {
+  if (error instanceof NoPrimary) return true;
   if (error instanceof pg.DatabaseError) {
     const code = error.code ?? '';
     return code.startsWith('08') || connectionStates.has(code);
@@ -67,16 +97,20 @@ export function isConnectionLoss(error: unknown): boolean {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)$/.test(code))
     return true;
-  return /connection terminated|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error/i.test(
+  return /connection terminated|timeout exceeded when trying to connect|timeout expired|query read timeout|client has encountered a connection error/i.test(
     error.message,
   );
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === tooManyConnections;
 }
 
 /** The server gave up in time: nothing happened, and it may work the next time (lock, statement, deadlock, serialization). */
 export function isPassing(error: unknown): boolean {
   return (
     error instanceof pg.DatabaseError &&
-    ['40001', '40P01', '55P03', '57014', '25P03', '53200'].includes(error.code ?? '')
+    ['40001', '40P01', '55P03', '57014', '25P03', '25P04', '53200'].includes(error.code ?? '')
   );
 }
 

@@ -1,11 +1,13 @@
 /**
- * kysely over a pool of `pg`, with two things that its own dialect leaves out: statements that are prepared by name, and a connection
- * that breaks in the middle of a transaction, which is thrown away instead of being used again or ending the process.
+ * kysely over a pool of `pg`, with three things that its own dialect leaves out: statements that are prepared by name; a connection
+ * that breaks in the middle of a transaction, or leads to a server that takes no writes, which is thrown away instead of being used again
+ * or ending the process; and a breaker that hands out no connection while there is no primary.
  */
 import { CompiledQuery, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
 import type { DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely';
 import pg from 'pg';
 
+import type { Breaker } from './breaker.ts';
 import { preparedName } from './prepared.ts';
 
 /** The part of a client of `pg` that the dialect needs. */
@@ -22,6 +24,8 @@ export interface PostgresDialectOptions {
   readonly pool: ClientPool;
   /** False behind a pooler in transaction mode: the next statement may run on another server connection. */
   readonly prepares: boolean;
+  /** `failed` is told why a connection is not used again, or was not to be had. */
+  readonly breaker?: Pick<Breaker, 'refusal' | 'begins' | 'heard'> & { readonly failed: (error: unknown) => void };
 }
 
 export function postgresDialect(options: PostgresDialectOptions): Dialect {
@@ -39,7 +43,7 @@ interface PooledConnection extends DatabaseConnection {
   readonly breaks: (error: Error) => void;
 }
 
-function postgresDriver({ pool, prepares }: PostgresDialectOptions): Driver {
+function postgresDriver({ pool, prepares, breaker }: PostgresDialectOptions): Driver {
   const connections = new WeakMap<DatabaseConnection, PooledConnection>();
   const pooled = (connection: DatabaseConnection): PooledConnection => {
     const known = connections.get(connection);
@@ -49,9 +53,17 @@ function postgresDriver({ pool, prepares }: PostgresDialectOptions): Driver {
   return {
     init: async () => undefined,
     acquireConnection: async () => {
-      const connection = pooledConnection(await pool.connect(), prepares);
-      connections.set(connection, connection);
-      return connection;
+      const refusal = breaker?.refusal();
+      if (refusal) throw refusal;
+      breaker?.begins();
+      try {
+        const connection = pooledConnection(await pool.connect(), prepares, breaker);
+        connections.set(connection, connection);
+        return connection;
+      } catch (error) {
+        breaker?.failed(error);
+        throw error;
+      }
     },
     beginTransaction: async (connection) => {
       await connection.executeQuery(begin);
@@ -72,11 +84,16 @@ const begin = CompiledQuery.raw('begin');
 const commit = CompiledQuery.raw('commit');
 const rollback = CompiledQuery.raw('rollback');
 
-function pooledConnection(client: PooledClient, prepares: boolean): PooledConnection {
+function pooledConnection(
+  client: PooledClient,
+  prepares: boolean,
+  breaker: PostgresDialectOptions['breaker'],
+): PooledConnection {
   let broken: Error | undefined;
   // Without a listener a connection that breaks between two statements would end the process; the next statement reports it.
   const breaks = (error: Error) => {
     broken = error;
+    breaker?.failed(error);
   };
   client.on('error', breaks);
   return {
@@ -86,13 +103,17 @@ function pooledConnection(client: PooledClient, prepares: boolean): PooledConnec
       client.release(broken);
     },
     executeQuery: async <Row>({ sql: text, parameters, query }: CompiledQuery): Promise<QueryResult<Row>> => {
+      // The rollback after it would wait for a server that no longer answers.
+      if (broken) throw broken;
       const name = prepares ? preparedName(query) : undefined;
       const values = [...parameters];
       try {
         const { rows, rowCount } = await client.query(name === undefined ? { text, values } : { name, text, values });
+        breaker?.heard();
         return { rows, numAffectedRows: BigInt(rowCount ?? 0) };
       } catch (error) {
         if (error instanceof Error && endsConnection(error)) breaks(error);
+        else breaker?.heard();
         throw error;
       }
     },
@@ -102,7 +123,14 @@ function pooledConnection(client: PooledClient, prepares: boolean): PooledConnec
   };
 }
 
-/** A statement that the server refuses leaves the connection good; after any other error its state is unknown. */
+/** The code with which a standby, or a server that was told to be read-only, refuses to write. */
+export const readOnlyServer = '25006';
+
+/**
+ * A statement that the server refuses leaves the connection good, unless it is the wrong server; after any other error its state is
+ * unknown.
+ */
 function endsConnection(error: Error): boolean {
-  return !(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC';
+  if (!(error instanceof pg.DatabaseError)) return true;
+  return error.severity === 'FATAL' || error.severity === 'PANIC' || error.code === readOnlyServer;
 }

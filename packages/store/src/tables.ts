@@ -35,9 +35,11 @@ interface ProjectionTable {
   fence: Generated<bigint>;
   held_until: Generated<Date>;
   target: string | null;
-  trouble: 'halted' | 'waiting' | null;
+  trouble: 'halted' | 'waiting' | 'failing' | null;
   trouble_reason: string | null;
   trouble_since: Date | null;
+  trouble_position: bigint | null;
+  trouble_failures: number | null;
 }
 
 interface ProjectionFailureTable {
@@ -66,12 +68,21 @@ interface NamespaceTable {
   name: NamespaceName;
   account_id: string | null;
   is_organization: Generated<boolean>;
+  made_by: string | null;
 }
 
 interface MemberTable {
   namespace_id: string;
   account_id: string;
   role: 'owner' | 'member';
+}
+
+interface UsageTable {
+  account_id: string;
+  /** Of UTC: `2024-08-16`. */
+  day: ColumnType<string, string, never>;
+  events: bigint;
+  bytes: bigint;
 }
 
 interface StarTable {
@@ -144,12 +155,24 @@ export interface RepositoryTable {
   version: number;
   /** Written by the projector alone, from the same type. */
   state: ColumnType<Repository, string, string>;
+  /** The version of the projection that wrote the row. */
+  tables_version: Generated<number>;
+  image_count: Generated<number>;
+  tag_count: Generated<number>;
 }
 
 export interface ImageTable {
   repository_id: string;
   image_id: string;
   checksum: string | null;
+  ordinal: Generated<number>;
+}
+
+export interface TagTable {
+  repository_id: string;
+  tag: string;
+  image_id: string;
+  position: bigint | null;
 }
 
 export interface Tables {
@@ -165,10 +188,12 @@ export interface Tables {
   'directory.spent_links': SpentLinkTable;
   'directory.repository_names': RepositoryNameTable;
   'directory.members': MemberTable;
+  'directory.usage': UsageTable;
   'directory.stars': StarTable;
   'directory.blocked_images': BlockedImageTable;
   'read.repositories': RepositoryTable;
   'read.images': ImageTable;
+  'read.tags': TagTable;
   'read.grants': GrantTable;
   'read.namespaces': NamespaceCountTable;
 }

@@ -25,6 +25,7 @@ import { openapiDocument } from './openapi/document.ts';
 import { openapiOperations } from './openapi/routes.ts';
 import type { OpenapiRoutes } from './openapi/routes.ts';
 import { organizationOperations } from './organizations/routes.ts';
+import type { OrganizationRoutes } from './organizations/routes.ts';
 import { pingOperations } from './ping/routes.ts';
 import type { PingRoutes } from './ping/routes.ts';
 import type { RepositoryRoutes } from './repositories/command.ts';
@@ -40,6 +41,7 @@ import { takedownOperations } from './takedowns/routes.ts';
 import { tokenOperations } from './tokens/routes.ts';
 
 export type AppOptions = AccountRoutes &
+  OrganizationRoutes &
   CatalogRoutes &
   ManagementRoutes &
   PageLinks &

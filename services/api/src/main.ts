@@ -8,23 +8,27 @@ import {
   measureAppends,
   measureHttp,
   measurePools,
+  measurePrimary,
   measureProjections,
   measureWaiting,
 } from '@docket/runtime/metrics';
+import { databaseConnectionsMax } from '@docket/shared/limits';
 import { connect } from '@docket/store/connect';
 import type { Database } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
 import { notifier } from '@docket/store/log/notify';
 import { readInstallationId } from '@docket/store/directory/installation';
 import { readStandings } from '@docket/store/followers/standings';
-import { sql } from 'kysely';
+import { isReadOnly, watchPrimary } from '@docket/store/primary';
+import type { Primary } from '@docket/store/primary';
 
 import { passwords } from './access/password.ts';
 import { sessions } from './access/sessions.ts';
 import { tokens } from './access/tokens.ts';
 import { createApp } from './app.ts';
+import { usage } from './commands/usage.ts';
 import { listen } from './http/listener.ts';
-import { databaseConnectionsMax } from './limits.ts';
+import { repositoryDecider } from './repositories/decider.ts';
 import { repositoryQueue } from './repositories/execute.ts';
 import { meilisearchSearch } from './search/meilisearch.ts';
 import type { MeilisearchEngine } from './search/meilisearch.ts';
@@ -38,7 +42,15 @@ export interface RunningApi {
 export async function runApi(environment: Environment, log: Log): Promise<RunningApi> {
   const onIdleError = (error: Error) => log.warn({ err: error }, 'an idle database connection broke');
   const pooler = environment.databasePooler;
-  const connection = { url: environment.databaseUrl, pooler, onIdleError };
+  const url = environment.databaseUrl;
+  const primary = watchPrimary({
+    url,
+    applicationName: 'docket api watch',
+    pooler,
+    onLost: (why) => log.error({ reason: why }, 'there is no primary database: requests are refused until there is'),
+    onFound: (lostMs) => log.info({ lost_ms: Math.round(lostMs) }, 'there is a primary database again'),
+  });
+  const connection = { url, pooler, onIdleError, primary };
   const { database, pool, stop } = connect({
     ...connection,
     applicationName: 'docket api',
@@ -48,11 +60,19 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   const appends = connect({ ...connection, applicationName: 'docket api log', connectionsMax: 1 });
   const registry = createRegistry();
   measurePools(registry, { api: pool, log: appends.pool });
+  measurePrimary(registry, () => primary.breaker.refusal() === undefined);
   measureProjections(registry, () => readStandings(database));
   const onCall = measureAppends(registry);
   const notify = notifier(database);
+  const counted = usage({ database, log, quotas: environment.quotas });
   const queue = repositoryQueue({
     database,
+    decider: repositoryDecider({
+      imagesMax: environment.repositoryImagesMax,
+      tagsMax: environment.repositoryTagsMax,
+    }),
+    usage: counted,
+    quotas: environment.quotas,
     groupCommit: groupCommit({
       database: appends.database,
       onAppended: notify,
@@ -69,6 +89,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     database,
     log,
     repositoryQueue: queue,
+    usage: counted,
     onAppended: notify,
     onCall,
     passwords: passwordPool,
@@ -76,33 +97,43 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     sessions: sessions(environment.tokenKeys),
     engines: [...(meilisearch ? [meilisearch] : []), postgresSearch(database)],
   });
-  const ready = operations({ registry, checks: checksOf(database, meilisearch) });
+  const ready = operations({ registry, checks: checksOf({ database, primary, meilisearch }) });
   const { port, drain } = await listen({
     port: environment.port,
     operations: ready,
     onRequest: measureHttp(registry),
     app,
   });
-  const url = `http://127.0.0.1:${port}`;
-  log.info({ url }, 'listening');
+  const listening = `http://127.0.0.1:${port}`;
+  log.info({ url: listening }, 'listening');
   return {
-    url,
+    url: listening,
     stop: async () => {
       ready.drain();
       await drain();
+      await counted.stop();
       await Promise.all([passwordPool.stop(), meilisearch?.stop(), appends.stop(), stop()]);
+      primary.stop();
     },
   };
 }
 
+interface Dependencies {
+  readonly database: Database;
+  readonly primary: Primary;
+  readonly meilisearch: MeilisearchEngine | undefined;
+}
+
 /** Without the database nothing is answered; without the search engine search is, from the tables. */
-function checksOf(database: Database, meilisearch: MeilisearchEngine | undefined): readonly Check[] {
+function checksOf({ database, primary, meilisearch }: Dependencies): readonly Check[] {
   const answers: Check = {
     name: 'database',
     required: true,
     probe: async () => {
-      await sql`select 1`.execute(database);
-      return undefined;
+      if (!(await isReadOnly(database))) return undefined;
+      // Nobody wrote since it is, or it would be known.
+      primary.breaker.suspect();
+      return 'it is read-only';
     },
   };
   if (meilisearch === undefined) return [answers];

@@ -1,6 +1,7 @@
 /** An account by the word of an operator: active at once, its address vouched for. */
 import { registerAccount } from '@docket/api/accounts/change';
 import { passwords } from '@docket/api/access/password';
+import { uncounted } from '@docket/api/commands/usage';
 import { emailField, passwordField } from '@docket/api/accounts/fields';
 import type { Environment } from '@docket/runtime/environment';
 import { namespaceName } from '@docket/shared/names';
@@ -38,12 +39,13 @@ export async function createAccount({
   const requestId = uuidv7();
   try {
     const done = await registerAccount(
-      { database, onAppended: notifier(database) },
+      { database, onAppended: notifier(database), usage: uncounted },
       { name, email, passwordHash: await pool.hash(password), isAdmin, activation: 'vouched' },
       {
         commandId: uuidv7(),
         metadata: { actor: null, request_id: requestId, correlation_id: requestId, causation_id: requestId },
         context: { ip: null, userAgent: 'docket user', fingerprint: null },
+        heldTo: undefined,
       },
     );
     return isRefusal(done) ? done.message : undefined;

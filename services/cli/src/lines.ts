@@ -5,6 +5,7 @@ import { Readable, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
 import type { SourceLine } from '@docket/api/imports/run';
+import { importLineBytesMax } from '@docket/shared/limits';
 
 export interface Lines {
   readonly lines: AsyncIterable<SourceLine>;
@@ -12,8 +13,6 @@ export interface Lines {
   readonly total: number | undefined;
 }
 
-/** A full description and the images of a large repository fit many times; what is longer is no line but another kind of file. */
-const lineBytesMax = 4 * 1024 * 1024;
 const newline = 0x0a;
 const gzipMagic = Buffer.from([0x1f, 0x8b]);
 
@@ -68,7 +67,7 @@ async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<SourceLin
     }
     const rest = chunk.subarray(start);
     bytes += rest.length;
-    if (bytes <= lineBytesMax) parts.push(rest);
+    if (bytes <= importLineBytesMax) parts.push(rest);
     else parts = [];
   }
   if (bytes > 0) yield lineOf(parts, bytes);
@@ -77,7 +76,7 @@ async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<SourceLin
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 function lineOf(parts: readonly Buffer[], bytes: number): SourceLine {
-  if (bytes > lineBytesMax) return { unreadable: `the line is longer than ${lineBytesMax} bytes` };
+  if (bytes > importLineBytesMax) return { unreadable: `the line is longer than ${importLineBytesMax} bytes` };
   const [only = Buffer.alloc(0), ...more] = parts;
   try {
     return utf8.decode(more.length === 0 ? only : Buffer.concat(parts));

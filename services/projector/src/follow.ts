@@ -4,7 +4,12 @@
  * again is of no use it says so and looks seldom.
  */
 import type { Log } from '@docket/runtime/log';
-import type { Trouble } from '@docket/store/followers/checkpoint';
+import type { Standpoint } from '@docket/store/followers/checkpoint';
+import { troubleSentence } from '@docket/store/followers/trouble';
+import type { Failing, Trouble } from '@docket/store/followers/trouble';
+
+import { failedAgain, failuresMax, isTrouble } from './failing.ts';
+import type { Failures } from './failing.ts';
 
 /** Polling is the safety net beside a listener; without a listener it is how the follower learns of events. */
 export const pollMsWhenWoken = 500;
@@ -32,7 +37,14 @@ export class FollowerWaits extends Error {
 
 type FollowerState =
   | { readonly state: 'following' | 'standby' }
-  | { readonly state: 'failing' | 'halted' | 'waiting'; readonly reason: string; readonly sinceMs: number };
+  /** `trouble`: where it is more than something that passes. */
+  | {
+      readonly state: 'failing';
+      readonly reason: string;
+      readonly sinceMs: number;
+      readonly trouble: Trouble | undefined;
+    }
+  | { readonly state: 'halted' | 'waiting'; readonly reason: string; readonly sinceMs: number };
 
 export interface FollowOptions {
   readonly name: string;
@@ -40,8 +52,17 @@ export interface FollowOptions {
   readonly pollMs: number;
   /** One page. */
   readonly step: () => Promise<Progress>;
-  /** It stands, and other processes and people should see why. */
-  readonly onTrouble: (trouble: Trouble) => Promise<void>;
+  readonly report: Report;
+}
+
+/** What other processes and people see of it. */
+export interface Report {
+  /** Where it stands; undefined where nobody could go on. Rejects without the database: then it is not the doing of an event. */
+  readonly standpoint: () => Promise<Standpoint | undefined>;
+  /** `at`: it is not told any more where another process went on from there meanwhile. */
+  readonly trouble: (trouble: Trouble, at?: Standpoint) => Promise<void>;
+  /** A step found nothing to apply: what any process has told of a failing page is over, as it is with a page that is applied. */
+  readonly foundNothing: () => Promise<void>;
 }
 
 export interface Follower {
@@ -51,11 +72,17 @@ export interface Follower {
   readonly stop: () => Promise<void>;
 }
 
-export function follow({ name, log, pollMs, step, onTrouble }: FollowOptions): Follower {
+export function follow({ name, log, pollMs, step, report }: FollowOptions): Follower {
   const stopping = new AbortController();
   let woken = false;
   let state: FollowerState = { state: 'following' };
   let interrupt: () => void = () => undefined;
+  /** Not ended by standing by: two processes that fail in turn see each other in between. */
+  let failing: Failures | undefined;
+  /** Somebody may have told of a page that fails, in another process or before this one began. */
+  let cleared = false;
+  /** What the log says of it already. */
+  let said: string | undefined;
 
   async function run(): Promise<void> {
     let failures = 0;
@@ -63,15 +90,27 @@ export function follow({ name, log, pollMs, step, onTrouble }: FollowOptions): F
       woken = false;
       try {
         const progress = await step();
-        if (failures > 0) log.info({ follower: name, failures }, `${name} goes on`);
+        if (progress === 'standby') {
+          state = { state: 'standby' };
+          failures = 0;
+          cleared = false;
+          await sleep(standbyMs);
+          continue;
+        }
+        if (said !== undefined) log.info({ follower: name }, `${name} goes on`);
         failures = 0;
-        state = { state: progress === 'standby' ? 'standby' : 'following' };
-        if (progress === 'standby') await sleep(standbyMs);
+        state = { state: 'following' };
+        failing = undefined;
+        said = undefined;
+        if (progress === 'advanced') continue;
+        if (!cleared) await report.foundNothing();
+        cleared = true;
         // Events that came while the page was read are not in it: look again at once.
-        else if (progress === 'idle' && !woken) await sleep(pollMs, 'wakeable');
+        if (!woken) await sleep(pollMs, 'wakeable');
       } catch (error) {
         if (stopping.signal.aborted) return;
         failures += 1;
+        cleared = false;
         await sleep(await failed(error, failures));
       }
     }
@@ -82,22 +121,48 @@ export function follow({ name, log, pollMs, step, onTrouble }: FollowOptions): F
     const kind = thrown instanceof FollowerHalted ? 'halted' : thrown instanceof FollowerWaits ? 'waiting' : 'failing';
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     const before = 'reason' in state && state.state === kind ? state : undefined;
-    const said = before?.reason === reason;
-    state = { state: kind, reason, sinceMs: before?.sinceMs ?? performance.now() };
+    const isSaid = said === `${kind}: ${reason}`;
+    said = `${kind}: ${reason}`;
+    const sinceMs = before?.sinceMs ?? performance.now();
     switch (kind) {
       case 'failing':
-        if (!said) log.error({ follower: name, err: thrown }, `${name} failed and will try again`);
+        state = { state: kind, reason, sinceMs, trouble: before?.state === 'failing' ? before.trouble : undefined };
+        if (!isSaid) log.error({ follower: name, err: thrown }, `${name} failed and will try again`);
+        state = { state: kind, reason, sinceMs, trouble: await countedTrouble(thrown, reason) };
         return Math.min(backoffMsMin * 2 ** Math.min(failures - 1, 10), backoffMsMax);
       case 'halted':
-        if (!said) log.fatal({ follower: name, err: thrown }, `${name} stands still until somebody looks: ${reason}`);
+        state = { state: kind, reason, sinceMs };
+        if (!isSaid) log.fatal({ follower: name, err: thrown }, `${name} stands still until somebody looks: ${reason}`);
         break;
       case 'waiting':
-        if (!said) log.warn({ follower: name }, `${name} waits for a newer version: ${reason}`);
+        state = { state: kind, reason, sinceMs };
+        if (!isSaid) log.warn({ follower: name }, `${name} waits for a newer version: ${reason}`);
         break;
     }
     // Without the database nobody can be told; the next look tells it again.
-    await Promise.allSettled([onTrouble({ kind, reason })]);
+    await Promise.allSettled([report.trouble({ kind, reason })]);
     return kind === 'halted' ? haltedMs : waitingMs;
+  }
+
+  /** Undefined: it may pass by itself, or is everybody's. */
+  async function countedTrouble(thrown: unknown, reason: string): Promise<Trouble | undefined> {
+    const at = await report.standpoint().catch(() => undefined);
+    if (at === undefined) return undefined;
+    const now = performance.now();
+    const counted = failedAgain(failing, at, now);
+    failing = counted;
+    if (!isTrouble(counted)) return undefined;
+    const { failures, sinceMs } = counted;
+    const told: Failing = { position: at.next, failures, forMs: now - sinceMs };
+    const trouble: Trouble = { kind: 'failing', reason, failing: told };
+    if (failures === failuresMax) {
+      log.error(
+        { follower: name, position: `${at.next ?? 'end'}`, failures, err: thrown },
+        `${name} does not get on: ${troubleSentence(trouble)}`,
+      );
+    }
+    await Promise.allSettled([report.trouble(trouble, at)]);
+    return trouble;
   }
 
   function sleep(ms: number, kind: 'fixed' | 'wakeable' = 'fixed'): Promise<void> {

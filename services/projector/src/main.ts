@@ -13,12 +13,14 @@ import {
   measureSearchTasks,
   createRegistry,
 } from '@docket/runtime/metrics';
-import { mailProjection, searchProjection, tablesProjection } from '@docket/store/followers/checkpoint';
+import { mailProjection, nextOf, searchProjection, tablesProjection } from '@docket/store/followers/checkpoint';
+import type { Projection } from '@docket/store/followers/checkpoint';
 import { connect } from '@docket/store/connect';
 import type { Database } from '@docket/store/connect';
 import { listen } from '@docket/store/log/notify';
 import { readStandings } from '@docket/store/followers/standings';
-import { sql } from 'kysely';
+import { readTrouble, troubleSentence } from '@docket/store/followers/trouble';
+import { isReadOnly } from '@docket/store/primary';
 
 import type { Follower } from './follow.ts';
 import { followMail, followSearch, followTables } from './wiring.ts';
@@ -69,15 +71,23 @@ export async function runProjector(
   const search = followSearch(wiring);
   const tables = followTables(wiring, search);
   const mail = followMail(wiring);
-  const followers = { tables, ...(search ? { search } : {}), mail };
+  const followers = [
+    { projection: versions.tables, follower: tables },
+    ...(search ? [{ projection: versions.search, follower: search }] : []),
+    { projection: versions.mail, follower: mail },
+  ];
   const stopFollowers = async () => {
-    await Promise.all(Object.values(followers).map((follower) => follower.stop()));
+    await Promise.all(followers.map(({ follower }) => follower.stop()));
     await stop();
   };
 
   const ready = operations({
     registry,
-    checks: [databaseCheck(database), ...Object.entries(followers).map(followerCheck)],
+    checks: [
+      databaseCheck(database),
+      ...followers.map(({ projection, follower }) => followerCheck(database, projection, follower)),
+      ...[versions.tables, versions.search].map((projection) => rebuildCheck(database, projection)),
+    ],
   });
   const { healthPort } = environment;
   let health;
@@ -110,30 +120,40 @@ function databaseCheck(database: Database): Check {
   return {
     name: 'database',
     required: true,
+    probe: async () => ((await isReadOnly(database)) ? 'it is read-only' : undefined),
+  };
+}
+
+function followerCheck(database: Database, projection: Projection, follower: Follower): Check {
+  return {
+    name: projection.name,
+    required: true,
     probe: async () => {
-      await sql`select 1`.execute(database);
-      return undefined;
+      const now = follower.state();
+      switch (now.state) {
+        // Another process may be the one that does not get on, and this one could not either.
+        case 'following':
+        case 'standby':
+          return recorded(database, projection);
+        case 'failing':
+          if (now.trouble !== undefined) return troubleSentence(now.trouble);
+          return performance.now() - now.sinceMs > failingMsMax ? `it fails again and again: ${now.reason}` : undefined;
+        case 'halted':
+        case 'waiting':
+          return troubleSentence({ kind: now.state, reason: now.reason });
+      }
     },
   };
 }
 
-function followerCheck([name, follower]: readonly [string, Follower]): Check {
-  return {
-    name,
-    required: true,
-    probe: () => {
-      const now = follower.state();
-      switch (now.state) {
-        case 'following':
-        case 'standby':
-          return undefined;
-        case 'failing':
-          return performance.now() - now.sinceMs > failingMsMax ? `it fails again and again: ${now.reason}` : undefined;
-        case 'halted':
-          return `it stands still until somebody looks: ${now.reason}`;
-        case 'waiting':
-          return `it waits for a newer version: ${now.reason}`;
-      }
-    },
-  };
+/** What is built to take its place may stand, while what is in use goes on: told, and no reason to send the work elsewhere. */
+function rebuildCheck(database: Database, projection: Projection): Check {
+  const next = nextOf(projection);
+  return { name: next.name, required: false, probe: () => recorded(database, next) };
+}
+
+/** As any process has told it. Without the database there is nothing to read, and the check of the database says so. */
+async function recorded(database: Database, projection: Projection): Promise<string | undefined> {
+  const trouble = await readTrouble(database, projection).catch(() => undefined);
+  return trouble && troubleSentence(trouble);
 }

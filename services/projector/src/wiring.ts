@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import type { Environment } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
 import { connectMeilisearch } from '@docket/runtime/meilisearch';
-import { nextOf, reportTrouble } from '@docket/store/followers/checkpoint';
+import { nextOf, readStandpoint } from '@docket/store/followers/checkpoint';
 import type { Projection } from '@docket/store/followers/checkpoint';
+import { clearFailing, reportTrouble } from '@docket/store/followers/trouble';
 import type { Database } from '@docket/store/connect';
 import { notifier } from '@docket/store/log/notify';
 
 import { follow, pollMsAlone, pollMsWhenWoken } from './follow.ts';
-import type { Follower } from './follow.ts';
+import type { Follower, Report } from './follow.ts';
 import { leaseHolder } from './hold-lease.ts';
 import { mailDelivery } from './mail/delivery.ts';
 import { mailStep } from './mail/follower.ts';
@@ -55,6 +56,9 @@ export function followTables(
   // Followers of the tables in other processes listen for this.
   const notify = notifier(database);
   const step = tablesStep({ database, projection });
+  const next = nextOf(projection);
+  /** What it is at. */
+  let at = projection;
   const rebuild = tablesRebuild({ database, projection });
   const supersede = superseding(database, log, {
     projection,
@@ -67,9 +71,14 @@ export function followTables(
     name: projection.name,
     log,
     pollMs: environment.listenDatabaseUrl === undefined ? pollMsAlone : pollMsWhenWoken,
+    report: reportOf(database, () => at),
     step: async () => {
+      at = projection;
       const page = await step();
-      if (page.outcome === 'standby') return supersede();
+      if (page.outcome === 'standby') {
+        at = next;
+        return supersede();
+      }
       if (page.outcome === 'advanced') {
         onPage(projection.name, page.events);
         search?.wake();
@@ -77,7 +86,6 @@ export function followTables(
       }
       return page.outcome;
     },
-    onTrouble: (trouble) => reportTrouble(database, projection, trouble),
   });
 }
 
@@ -98,6 +106,8 @@ export function followSearch({ environment, versions, log, database, holder, onT
   const running = searchStep({ database, client, log, projection, onTask });
   const building = searchStep({ database, client, log, projection: next, onTask });
   let droppedAt = -Infinity;
+  /** What it is at. */
+  let at = projection;
 
   const supersede = superseding(database, log, {
     projection,
@@ -110,7 +120,9 @@ export function followSearch({ environment, versions, log, database, holder, onT
     name: projection.name,
     log,
     pollMs: listenDatabaseUrl === undefined ? searchPollMsAlone : pollMsWhenWoken,
+    report: reportOf(database, () => at),
     step: async () => {
+      at = projection;
       const progress = await lease.under(async (held) => {
         if (performance.now() - droppedAt > dropEveryMs) {
           droppedAt = performance.now();
@@ -118,9 +130,10 @@ export function followSearch({ environment, versions, log, database, holder, onT
         }
         return running(held);
       });
-      return progress === 'standby' ? supersede() : progress;
+      if (progress !== 'standby') return progress;
+      at = next;
+      return supersede();
     },
-    onTrouble: (trouble) => reportTrouble(database, projection, trouble),
   });
   return stoppedWith(follower, async () => {
     // A call to the outside is given up: it would hold up the end, and the next holder does it again.
@@ -151,12 +164,21 @@ export function followMail({ environment, versions, log, database, holder }: Wir
     log,
     pollMs: mailPollMs,
     step: () => lease.under(step),
-    onTrouble: (trouble) => reportTrouble(database, projection, trouble),
+    report: reportOf(database, () => projection),
   });
   return stoppedWith(follower, async () => {
     await lease.stop();
     delivery.stop();
   });
+}
+
+/** `projection`: what the follower is at, which is the one that takes the place of another while it builds that. */
+function reportOf(database: Database, projection: () => Projection): Report {
+  return {
+    standpoint: () => readStandpoint(database, projection()),
+    trouble: (trouble, at) => reportTrouble(database, projection(), trouble, at),
+    foundNothing: () => clearFailing(database, projection()),
+  };
 }
 
 function stoppedWith(follower: Follower, release: () => Promise<void>): Follower {

@@ -16,15 +16,14 @@ const state = evolve(absentRepository, {
 
 test('the state in a row of the tables has the fields of this version', () => {
   expect({ version: tablesProjection.version, fields: Object.keys(state).toSorted() }).toEqual({
-    version: 3,
+    version: 4,
     fields: [
-      'announced',
       'description',
       'full_description',
       'grants',
-      'images',
       'is_automated',
       'is_private',
+      'is_push_open',
       'last_updated',
       'life',
       'name',
@@ -34,7 +33,6 @@ test('the state in a row of the tables has the fields of this version', () => {
       'star_count',
       'stars',
       'status',
-      'tags',
       'taken_down',
     ],
   });

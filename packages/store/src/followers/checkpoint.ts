@@ -10,7 +10,7 @@ export interface Projection {
   readonly version: number;
 }
 
-export const tablesProjection: Projection = { name: 'tables', version: 3 };
+export const tablesProjection: Projection = { name: 'tables', version: 4 };
 export const searchProjection: Projection = { name: 'search', version: 1 };
 export const mailProjection: Projection = { name: 'mail', version: 1 };
 
@@ -45,16 +45,16 @@ const lock = prepared<CheckpointRow, readonly [name: string, version: number]>(
 const move = prepared<never, readonly [name: string, version: number, position: bigint, commandId: string | null]>(
   'move_checkpoint',
   `update es.projections set position = $3, command_id = $4, moved_at = clock_timestamp(),
-     trouble = null, trouble_reason = null, trouble_since = null
+     trouble = null, trouble_reason = null, trouble_since = null, trouble_position = null, trouble_failures = null
    where name = $1 and version = $2`,
 );
 
-/** Undefined when another process holds it: that one does the work. */
+/** Undefined when another process holds it: that one does the work. Outside of a transaction it is held for no longer than it is read. */
 export async function lockCheckpoint(
-  transaction: Transaction,
+  database: Database,
   { name, version }: Projection,
 ): Promise<Checkpoint | undefined> {
-  const [row] = await lock(transaction, [name, version]);
+  const [row] = await lock(database, [name, version]);
   return row && { position: row.position, commandId: row.command_id };
 }
 
@@ -81,6 +81,34 @@ export async function readCheckpoint(database: Database, { name, version }: Proj
     .executeTakeFirst();
   if (!row) throw new Error(`the projection ${name} ${version} is not in es.projections`);
   return { position: row.position, commandId: row.command_id, target: row.target ?? undefined };
+}
+
+export interface Standpoint {
+  readonly checkpoint: bigint;
+  /** Of the first event behind it, which the next page begins with; undefined at the end of the log. */
+  readonly next: bigint | undefined;
+}
+
+/** Undefined where the projection is not there, or cannot move at all because this is not the primary. */
+export async function readStandpoint(
+  database: Database,
+  { name, version }: Projection,
+): Promise<Standpoint | undefined> {
+  const row = await database
+    .selectFrom('es.projections as projection')
+    .select((projection) => [
+      'projection.position as checkpoint',
+      projection
+        .selectFrom('es.events as event')
+        .whereRef('event.position', '>', 'projection.position')
+        .select(({ fn }) => fn.min('event.position').as('next'))
+        .as('next'),
+    ])
+    .where('name', '=', name)
+    .where('version', '=', version)
+    .where(sql<boolean>`not pg_is_in_recovery()`)
+    .executeTakeFirst();
+  return row && { checkpoint: row.checkpoint, next: row.next ?? undefined };
 }
 
 /** The checkpoint of the version that is in use, whichever that is. */
@@ -112,26 +140,5 @@ export async function restartCheckpoint(database: Database, { name, version }: P
         .columns(['name', 'version'])
         .doUpdateSet({ position: 0n, command_id: null, moved_at: sql<Date>`clock_timestamp()` }),
     )
-    .execute();
-}
-
-/** Why a follower does not go on: `halted` until a person has looked, `waiting` for a process of a newer version. */
-export interface Trouble {
-  readonly kind: 'halted' | 'waiting';
-  readonly reason: string;
-}
-
-/** Records why the projection halted, for other processes and for people; the next page that is applied clears it. */
-export async function reportTrouble(
-  database: Database,
-  { name, version }: Projection,
-  { kind, reason }: Trouble,
-): Promise<void> {
-  await database
-    .updateTable('es.projections')
-    .set({ trouble: kind, trouble_reason: reason, trouble_since: sql<Date>`clock_timestamp()` })
-    .where('name', '=', name)
-    .where('version', '=', version)
-    .where(sql<boolean>`(trouble, trouble_reason) is distinct from (${kind}, ${reason})`)
     .execute();
 }

@@ -7,6 +7,7 @@ import { sql } from 'kysely';
 
 import type { Database } from '../connect.ts';
 import type { Checkpoint, Projection } from './checkpoint.ts';
+import { noTrouble } from './trouble.ts';
 
 export interface Lease {
   readonly projection: Projection;
@@ -62,9 +63,7 @@ export async function moveLeasedCheckpoint(
       position,
       command_id: commandId,
       moved_at: sql<Date>`clock_timestamp()`,
-      trouble: null,
-      trouble_reason: null,
-      trouble_since: null,
+      ...noTrouble,
     })
     .executeTakeFirstOrThrow();
   return numUpdatedRows === 1n;

@@ -3,6 +3,8 @@ import { sql } from 'kysely';
 
 import type { Database } from '../connect.ts';
 import { isNext } from './checkpoint.ts';
+import { failedSentence, troubleMs, troubleOf } from './trouble.ts';
+import type { Trouble } from './trouble.ts';
 import { countEventsAfter, countPositionsAfter, secondsSinceFirstAfter } from '../log/lag.ts';
 
 export interface ProjectionLine {
@@ -17,8 +19,10 @@ const position = sql.ref<bigint>('projection.position');
 export async function listProjections(database: Database): Promise<ProjectionLine[]> {
   const rows = await database
     .selectFrom('es.projections as projection')
-    .select(['name', 'version', 'position', 'holder', 'trouble', 'trouble_reason'])
+    .select(['name', 'version', 'position', 'holder'])
+    .select(['trouble', 'trouble_reason', 'trouble_position', 'trouble_failures'])
     .select([
+      troubleMs.as('trouble_ms'),
       countEventsAfter(position).as('lag_events'),
       secondsSinceFirstAfter(position).as('lag_seconds'),
       sql<boolean>`held_until > clock_timestamp()`.as('held'),
@@ -26,27 +30,32 @@ export async function listProjections(database: Database): Promise<ProjectionLin
     .orderBy('name')
     .orderBy('version')
     .execute();
-  return rows.map((row) => ({
-    name: row.name,
-    version: row.version,
-    position: row.position,
-    lag_events: row.lag_events,
-    lag_seconds: row.lag_seconds.toFixed(1),
-    state: stateOf(row),
-    // The tables are held by a lock on the row for as long as a page takes, and by nobody in between.
-    holder: row.held && row.holder !== null ? row.holder : '-',
-    why: row.trouble_reason ?? '-',
-  }));
+  return rows.map((row) => {
+    const trouble = troubleOf(row);
+    return {
+      name: row.name,
+      version: row.version,
+      position: row.position,
+      lag_events: row.lag_events,
+      lag_seconds: row.lag_seconds.toFixed(1),
+      state: trouble?.kind ?? stateOf(row),
+      // The tables are held by a lock on the row for as long as a page takes, and by nobody in between.
+      holder: row.held && row.holder !== null ? row.holder : '-',
+      why: trouble === undefined ? '-' : whyOf(trouble),
+    };
+  });
 }
 
 interface StateRow {
   readonly name: string;
-  readonly trouble: 'halted' | 'waiting' | null;
   readonly lag_events: bigint;
 }
 
-function stateOf({ name, trouble, lag_events }: StateRow): string {
-  if (trouble !== null) return trouble;
+function whyOf(trouble: Trouble): string {
+  return trouble.kind === 'failing' ? `${failedSentence(trouble.failing)}: ${trouble.reason}` : trouble.reason;
+}
+
+function stateOf({ name, lag_events }: StateRow): string {
   if (isNext({ name })) return 'being built';
   return lag_events === 0n ? 'at the end' : 'behind';
 }
@@ -71,6 +80,7 @@ export interface ProjectionStanding {
   readonly lagEvents: number;
   readonly lagSeconds: number;
   readonly halted: boolean;
+  readonly failing: boolean;
   readonly failures: number;
 }
 
@@ -94,6 +104,7 @@ export async function readStandings(database: Database): Promise<ProjectionStand
     lagEvents: Number(lag_events),
     lagSeconds: lag_seconds,
     halted: trouble === 'halted',
+    failing: trouble === 'failing',
     failures: Number(failures ?? 0n),
   }));
 }

@@ -1,6 +1,7 @@
 /** The one way into the log: the function `es.append`, which judges a batch of commands, each alone. */
 import type { Metadata } from '@docket/shared/event';
 import { storedMetadata } from '@docket/shared/event';
+import { eventBytesMax } from '@docket/shared/limits';
 import { schemaVersionOf } from '@docket/shared/stored-event';
 import type { DomainEvent } from '@docket/shared/stored-event';
 
@@ -31,6 +32,30 @@ export type Verdict =
   /** The stream moved on: it is at `version` now. */
   | { readonly outcome: 'conflict'; readonly version: number };
 
+export class EventTooLarge extends Error {}
+
+/** The data of events as the log takes it, kept while they are: it is measured, and written, and made once. */
+const texts = new WeakMap<DomainEvent, string>();
+
+function dataText(event: DomainEvent): string {
+  const known = texts.get(event);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(event.data);
+  texts.set(event, text);
+  return text;
+}
+
+export function dataBytes(event: DomainEvent): number {
+  return Buffer.byteLength(dataText(event));
+}
+
+/** The sentence for an event that the log does not take; undefined for every other. */
+export function whyTooLarge(event: DomainEvent): string | undefined {
+  const bytes = dataBytes(event);
+  if (bytes <= eventBytesMax) return undefined;
+  return `the event ${event.type} would have ${bytes} bytes; one may have ${eventBytesMax}`;
+}
+
 interface VerdictRow {
   no: number;
   outcome: Verdict['outcome'];
@@ -56,6 +81,7 @@ const append = prepared<
  * Verdicts in the order of the commands. Several of one stream are a chain: each expects the version that those before it lead to, and
  * is a conflict unless all of them were appended with it. No two may have one id: the log knows a command only after the call. Alone it
  * is a transaction of its own.
+ * @throws {EventTooLarge} nothing was sent.
  */
 export async function appendAll(database: Database, commands: readonly AppendCommand[]): Promise<Verdict[]> {
   const empty = commands.find(({ events: given }) => given.length === 0);
@@ -63,6 +89,10 @@ export async function appendAll(database: Database, commands: readonly AppendCom
   const events = commands.flatMap((command, index) =>
     command.events.map((event, seq) => ({ no: index + 1, seq: seq + 1, event, metadata: command.metadata })),
   );
+  for (const { event } of events) {
+    const reason = whyTooLarge(event);
+    if (reason !== undefined) throw new EventTooLarge(reason);
+  }
   const rows = await append(database, [
     commands.map(({ streamId }) => streamId),
     commands.map(({ expectedVersion }) => expectedVersion),
@@ -74,7 +104,7 @@ export async function appendAll(database: Database, commands: readonly AppendCom
     events.map(({ seq }) => seq),
     events.map(({ event }) => event.type),
     events.map(({ event }) => schemaVersionOf(event.type)),
-    events.map(({ event }) => JSON.stringify(event.data)),
+    events.map(({ event }) => dataText(event)),
     events.map(({ metadata }) => JSON.stringify(storedMetadata(metadata))),
   ]);
   if (rows.length !== commands.length) {

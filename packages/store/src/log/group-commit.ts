@@ -2,13 +2,16 @@
  * Group commit: the commands that queued up while the last call ran go into the log with one call, those of each sender judged alone.
  * One call in flight per process. Alone, a command waits for nobody; among thirty-two it costs less than a plain INSERT.
  */
+import { waitingMax } from '@docket/shared/limits';
+
 import { isConnectionLoss } from '../connect.ts';
 import type { Database } from '../connect.ts';
-import { appendAll } from './append.ts';
+import { appendAll, dataBytes } from './append.ts';
 import type { AppendCommand, Verdict } from './append.ts';
 
 const batchCommandsMax = 200;
-const queuedCommandsMax = 5_000;
+/** The data of the events of one call; a command that is larger goes alone. A call is text several times on its way. */
+const batchBytesMax = 16 * 1024 * 1024;
 /** A command whose fate is unknown is sent again for this long, which is shorter than the patience of a client. */
 const resendMsMax = 8_000;
 const resendPauseMs = 100;
@@ -18,6 +21,7 @@ export class QueueFull extends Error {}
 /** The events that one sender appends with one decision; they go into one call or into none. */
 interface Waiting {
   readonly commands: readonly AppendCommand[];
+  readonly bytes: number;
   readonly since: number;
   readonly resolve: (verdicts: readonly Verdict[]) => void;
   readonly reject: (error: unknown) => void;
@@ -107,11 +111,11 @@ export function groupCommit({ database, onAppended, onCall }: GroupCommitOptions
           reject(new Error(`${commands.length} commands are more than one call takes`));
           return;
         }
-        if (queuedCommands + commands.length > queuedCommandsMax) {
+        if (queuedCommands + commands.length > waitingMax) {
           reject(new QueueFull(`${queuedCommands} commands wait for the log`));
           return;
         }
-        queue.push({ commands, since: performance.now(), resolve, reject });
+        queue.push({ commands, bytes: bytesOf(commands), since: performance.now(), resolve, reject });
         queuedCommands += commands.length;
         if (running) return;
         running = true;
@@ -119,6 +123,10 @@ export function groupCommit({ database, onAppended, onCall }: GroupCommitOptions
         setImmediate(() => void run());
       }),
   };
+}
+
+function bytesOf(commands: readonly AppendCommand[]): number {
+  return commands.reduce((total, { events }) => events.reduce((sum, event) => sum + dataBytes(event), total), 0);
 }
 
 function countOf(batch: readonly Waiting[]): number {
@@ -134,14 +142,17 @@ function nextBatch(queue: readonly Waiting[]): { batch: Waiting[]; rest: Waiting
   const rest: Waiting[] = [];
   const taken = new Set<string>();
   let count = 0;
+  let bytes = 0;
   for (const waiting of queue) {
     const { commands } = waiting;
     const fits =
       count + commands.length <= batchCommandsMax &&
+      (count === 0 || bytes + waiting.bytes <= batchBytesMax) &&
       commands.every(({ streamId, commandId }) => !taken.has(streamId) && !taken.has(commandId));
     if (fits) {
       batch.push(waiting);
       count += commands.length;
+      bytes += waiting.bytes;
     } else {
       rest.push(waiting);
     }

@@ -29,14 +29,21 @@ const columns = [
   'recorded_at',
 ] as const;
 
-/** Everything after a position that no append in flight can still go below, in order. Read committed, on the primary. */
+/** A usual page of a thousand events is a twentieth of it. What it bounds is parsed and folded with nobody else having a turn. */
+const pageBytesMax = 8 * 1024 * 1024;
+
+/**
+ * What comes after a position that no append in flight can still go below, in order: so many events or bytes of their data at the most,
+ * whichever are fewer, but one event at least. Read committed, on the primary.
+ */
 export async function readAfter(
   database: Database,
   after: bigint,
   eventsMax: number,
+  bytesMax = pageBytesMax,
 ): Promise<readonly Recorded<DomainEvent>[]> {
   const { rows } = await sql<EventRow>`select ${sql.join(columns.map((column) => sql.ref(column)))}
-    from es.read_after(${after}, ${eventsMax})`.execute(database);
+    from es.read_after(${after}, ${eventsMax}, ${bytesMax})`.execute(database);
   return rows.map((row) => recorded(row, readEvent));
 }
 
@@ -76,22 +83,72 @@ export async function readRepositoryStreams(
   return rows.map((row) => recorded(row, readRepositoryEvent));
 }
 
-/** The newest events of a stream before a position. */
+export interface PageBounds {
+  readonly eventsMax: number;
+  /** Of the page as JSON; an event that alone is larger is a page. */
+  readonly bytesMax: number;
+  /** Of the events as they are stored, compressed: what has to be unpacked for the page. One event may be larger, as above. */
+  readonly storedBytesMax: number;
+  /** Of a list of images; the rest is cut off. */
+  readonly imagesMax: number;
+}
+
+export interface ToldEvent extends Recorded<DomainEvent> {
+  /** How many images the event has, where it has a list of them; the list may be cut. */
+  readonly imageCount: number | undefined;
+}
+
+interface ToldRow extends EventRow {
+  readonly image_count: number | null;
+  readonly found: bigint;
+}
+
+/** What stands around the data and the metadata of an event in an answer. */
+const frameBytes = 300;
+
+/**
+ * The newest events of a stream before a position, as many as the bounds allow and at least one where there is one. Counted and cut in the
+ * database, so that no more comes from there than is told. `more`: there are older ones.
+ */
 export async function readStreamBackwards(
   database: Database,
   streamId: string,
   before: bigint | undefined,
-  eventsMax: number,
-): Promise<readonly Recorded<DomainEvent>[]> {
-  const rows = await database
-    .selectFrom('es.events')
-    .select(columns)
-    .where('stream_id', '=', streamId)
-    .$if(before !== undefined, (query) => query.where('position', '<', before ?? 0n))
-    .orderBy('version', 'desc')
-    .limit(eventsMax)
-    .execute();
-  return rows.map((row) => recorded(row, readEvent));
+  { eventsMax, bytesMax, storedBytesMax, imagesMax }: PageBounds,
+): Promise<{ readonly events: readonly ToldEvent[]; readonly more: boolean }> {
+  const names = sql.join(columns.map((column) => sql.ref(column)));
+  const kept = sql.join(columns.filter((column) => column !== 'data').map((column) => sql.ref(column)));
+  // The size of what is stored is read without unpacking it, and only what fits is unpacked.
+  const { rows } = await sql<ToldRow>`with newest as materialized (
+      select ${names} from es.events
+      where stream_id = ${streamId} and (${before ?? null}::bigint is null or position < ${before ?? null}::bigint)
+      order by version desc limit ${eventsMax + 1}
+    ), measured as (
+      select *, sum(pg_column_size(data)) over newer - pg_column_size(data) as stored_before
+      from newest window newer as (order by version desc)
+    ), cut as materialized (
+      select ${kept}, counted.image_count,
+        case when counted.image_count > ${imagesMax}
+          then (data - 'images') || jsonb_build_object('images',
+            jsonb_path_query_array(listed.images, '$[0 to $last]', jsonb_build_object('last', ${imagesMax - 1}::int)))
+          else data end as data
+      from measured
+      cross join lateral (select data -> 'images' as images offset 0) listed
+      cross join lateral (
+        select case jsonb_typeof(listed.images) when 'array' then jsonb_array_length(listed.images) end as image_count
+      ) counted
+      where stored_before < ${storedBytesMax}
+    ), told as (
+      select *, sum(octet_length(data::text) + octet_length(metadata::text) + ${frameBytes}::int) over newer as bytes,
+        row_number() over newer as place
+      from cut window newer as (order by version desc)
+    )
+    select ${names}, image_count, (select count(*) from newest) as found from told
+    where place = 1 or bytes <= ${bytesMax} order by version desc limit ${eventsMax}`.execute(database);
+  return {
+    events: rows.map((row) => ({ ...recorded(row, readEvent), imageCount: row.image_count ?? undefined })),
+    more: Number(rows[0]?.found ?? 0) > rows.length,
+  };
 }
 
 export interface PastCommand {

@@ -3,6 +3,7 @@ import { repositoryStream } from '@docket/shared/stored-event';
 import { sql } from 'kysely';
 
 import type { Database } from '../connect.ts';
+import { tablesProjection } from '../followers/checkpoint.ts';
 
 /** When its name was first used. */
 export async function registeredAt(database: Database, repositoryId: string): Promise<Date> {
@@ -49,19 +50,33 @@ export interface Announcement {
   readonly actor: string | null;
 }
 
-/** Who announced each of these tags last, and when. */
+/**
+ * Who announced each of these tags last, and when. The row of a tag knows the event, and what came after the rows is looked through;
+ * where no row knows it, the whole stream is.
+ */
 export async function lastAnnouncements(
   database: Database,
   repositoryId: string,
   tags: readonly string[],
 ): Promise<readonly Announcement[]> {
-  const { rows } = await sql<Announcement>`select distinct on (image ->> 'tag')
-      image ->> 'tag' as tag, e.position, e.recorded_at, a.name as actor
-    from es.events e
-    cross join lateral jsonb_array_elements(e.data -> 'images') as image
-    left join directory.accounts a on a.id = (e.metadata #>> '{actor,id}')::uuid
-    where e.stream_id = ${repositoryStream(repositoryId)} and e.type in ('PushOpened', 'ImagesAdded')
-      and image ->> 'tag' = any(${tags}::text[])
-    order by image ->> 'tag', e.version desc`.execute(database);
+  const { rows } = await sql<Announcement>`with known as (
+      select r.version, t.tag, t.position
+      from read.repositories r
+      left join read.tags t on t.repository_id = r.repository_id and t.tag = any(${tags}::text[])
+      where r.repository_id = ${repositoryId} and r.tables_version = ${tablesProjection.version}
+    ), looked_through as (
+      select case when bool_and(tag is null or position is not null) then max(version) else 0 end as after from known
+    ), announced as (
+      select tag, position from known where position is not null
+      union all
+      select image ->> 'tag', e.position
+      from es.events e
+      cross join lateral jsonb_array_elements(e.data -> 'images') as image
+      where e.stream_id = ${repositoryStream(repositoryId)} and e.type in ('PushOpened', 'ImagesAdded')
+        and e.version > (select coalesce(after, 0) from looked_through) and image ->> 'tag' = any(${tags}::text[])
+    ), last as (select tag, max(position) as position from announced group by tag)
+    select last.tag, e.position, e.recorded_at, a.name as actor
+    from last join es.events e on e.position = last.position
+    left join directory.accounts a on a.id = (e.metadata #>> '{actor,id}')::uuid`.execute(database);
   return rows;
 }

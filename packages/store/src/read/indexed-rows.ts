@@ -15,6 +15,42 @@ export interface IndexedRow {
   readonly lastUpdated: Date;
 }
 
+/**
+ * The ids of a page in lots whose states together are so many bytes at the most as they are unpacked, but one repository at least: a
+ * page is bounded by its events, and not by what repositories have become.
+ */
+export async function indexedLots(
+  database: Database,
+  repositoryIds: readonly string[],
+  bytesMax: number,
+): Promise<readonly (readonly string[])[]> {
+  const rows = await database
+    .selectFrom('read.repositories')
+    .where('repository_id', '=', sql<string>`any(${repositoryIds}::uuid[])`)
+    .select('repository_id')
+    .select(sql<number>`pg_column_size(state || '{}')`.as('bytes'))
+    .execute();
+  return inLots(rows, bytesMax);
+}
+
+/** Pure. */
+export function inLots(
+  rows: readonly { readonly repository_id: string; readonly bytes: number }[],
+  bytesMax: number,
+): readonly (readonly string[])[] {
+  const lots: string[][] = [];
+  let lotBytes = Infinity;
+  for (const { repository_id: id, bytes } of rows) {
+    if (lotBytes + bytes > bytesMax) {
+      lots.push([]);
+      lotBytes = 0;
+    }
+    lots.at(-1)?.push(id);
+    lotBytes += bytes;
+  }
+  return lots;
+}
+
 export async function readIndexedRows(
   database: Database,
   repositoryIds: readonly string[],

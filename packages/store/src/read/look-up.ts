@@ -3,16 +3,22 @@
  * snapshot, folded with the same `evolve`. Right while the projector is stopped, even since before the repository was created.
  */
 import { fold } from '@docket/shared/decider';
+import { turnBetween } from '@docket/shared/in-turns';
 import type { FullName, NamespaceName } from '@docket/shared/names';
 import { absentRepository, evolve, isPublic, updatedAt } from '@docket/shared/repositories';
-import type { Repository } from '@docket/shared/repositories';
-import { NewerEvent, readRepositoryEvent } from '@docket/shared/stored-event';
+import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
+import { noRepositoryImages } from '@docket/shared/repository-images';
+import type { RepositoryImages } from '@docket/shared/repository-images';
+import { NewerEvent, readRepositoryEvent, readRepositoryEventInTurns } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
 import { sql } from 'kysely';
 
 import type { Database } from '../connect.ts';
-import { tailAfter } from '../log/tail.ts';
+import { tablesProjection } from '../followers/checkpoint.ts';
+import { tailAfter, tailWithImagesAfter } from '../log/tail.ts';
 import { prepared } from '../prepared.ts';
+import { foldImages } from './images.ts';
+import type { StoredImageRows } from './images.ts';
 
 export interface NamespaceRow {
   readonly id: string;
@@ -69,17 +75,28 @@ interface LookupRow extends StateRow {
   number: bigint | null;
 }
 
-/** `r` is a row of the read model or null, `x` names the repository. */
-const stateColumns = `r.state, coalesce(r.version, 0) as version, r.last_updated,
-  ${tailAfter('x.repository_id', 'coalesce(r.version, 0)')} as tail`;
+/**
+ * The row `r` of the repository that `x` names. One that another version of the tables wrote is not believed: the repository is then
+ * folded from its first event on.
+ */
+const rowOfRepository = `left join read.repositories r
+       on r.repository_id = x.repository_id and r.tables_version = ${tablesProjection.version}`;
+
+const rowColumns = 'r.state, coalesce(r.version, 0) as version, r.last_updated';
+const stateColumns = `${rowColumns}, ${tailAfter('x.repository_id', 'coalesce(r.version, 0)')} as tail`;
 
 /** Columns and tables of a look-up; `$1` is the namespace, `$2` the name, `$3` the account that asks. */
-const lookupColumns = `n.id as namespace_id, n.account_id as owner_id, m.role as viewer_role,
-  exists (select from directory.blocked_images) as any_blocked, x.repository_id, r.number, ${stateColumns}`;
+const namedColumns = `n.id as namespace_id, n.account_id as owner_id, m.role as viewer_role,
+  exists (select from directory.blocked_images) as any_blocked, x.repository_id, r.number`;
+const lookupColumns = `${namedColumns}, ${stateColumns}`;
 const lookupTables = `directory.namespaces n
      left join directory.members m on m.namespace_id = n.id and m.account_id = $3
      left join directory.repository_names x on x.namespace_id = n.id and x.name = $2
-     left join read.repositories r on r.repository_id = x.repository_id`;
+     ${rowOfRepository}`;
+const accountOfViewer = `left join lateral (
+     select id, namespace_id, name, is_admin, status, password_hash, credential_version
+     from directory.accounts where id = $3 and status <> 'lapsed'
+   ) a on true`;
 
 /** The namespace, the name, and the account that asks. */
 type LookupValues = readonly [string, string, string | null];
@@ -89,15 +106,31 @@ const lookUpStatement = prepared<LookupRow, LookupValues>(
   `select ${lookupColumns} from ${lookupTables} where n.name = $1`,
 );
 
-const lookUpWithAccountStatement = prepared<LookupRow & { readonly account: StoredAccount | null }, LookupValues>(
+interface WithAccount {
+  readonly account: StoredAccount | null;
+}
+
+const lookUpWithAccountStatement = prepared<LookupRow & WithAccount, LookupValues>(
   'look_up_with_account',
   `select ${lookupColumns}, to_json(a) as account
    from (select 1) one
    left join (${lookupTables}) on n.name = $1
-   left join lateral (
-     select id, namespace_id, name, is_admin, status, password_hash, credential_version
-     from directory.accounts where id = $3 and status <> 'lapsed'
-   ) a on true`,
+   ${accountOfViewer}`,
+);
+
+interface WithImages {
+  readonly images: StoredImageRows | null;
+}
+
+const lookUpImagesWithAccountStatement = prepared<LookupRow & WithAccount & WithImages, LookupValues>(
+  'look_up_images_with_account',
+  `select ${namedColumns}, ${rowColumns}, to_json(a) as account,
+     ${tailWithImagesAfter('x.repository_id', 'coalesce(r.version, 0)')} as tail,
+     (select json_agg(json_build_array(i.image_id, i.checksum) order by i.ordinal)
+       from read.images i where i.repository_id = r.repository_id) as images
+   from (select 1) one
+   left join (${lookupTables}) on n.name = $1
+   ${accountOfViewer}`,
 );
 
 /** `viewerId`: the account that asks, for what it is to the namespace. */
@@ -116,7 +149,32 @@ export async function lookUpWithAccount(
   return { found: lookup(row), account: row?.account ?? undefined };
 }
 
-function lookup(row: LookupRow | undefined): Lookup {
+export interface LookupWithImages extends Lookup {
+  /** Whole. The tags are not read, and what is announced is not. */
+  readonly images: RepositoryImages['images'];
+}
+
+/** The same with all images of the repository, which may be thousands. */
+export async function lookUpImagesWithAccount(
+  database: Database,
+  { namespace, name }: FullName,
+  accountId: string | undefined,
+): Promise<{ readonly found: LookupWithImages; readonly account: StoredAccount | undefined }> {
+  const [row] = await lookUpImagesWithAccountStatement(database, [namespace, name, accountId ?? null]);
+  const tail: TailEvent[] = [];
+  for (const stored of row?.tail ?? []) {
+    tail.push({ event: await readRepositoryEventInTurns(stored), recordedAt: new Date(stored.recorded_at) });
+  }
+  await turnBetween(row?.images?.length ?? 0);
+  const stored = { ...noRepositoryImages, images: new Map(row?.images ?? []) };
+  const { images } = foldImages(
+    stored,
+    tail.map(({ event }) => event),
+  );
+  return { found: { ...lookup(row, tail), images }, account: row?.account ?? undefined };
+}
+
+function lookup(row: LookupRow | undefined, tail = tailOf(row)): Lookup {
   if (!row || row.namespace_id === null) {
     return { namespace: undefined, repository: undefined, imagesMayBeBlocked: false };
   }
@@ -126,7 +184,7 @@ function lookup(row: LookupRow | undefined): Lookup {
     repository:
       row.repository_id === null
         ? undefined
-        : { id: row.repository_id, number: row.number ?? undefined, ...current(row) },
+        : { id: row.repository_id, number: row.number ?? undefined, ...current(row, tail) },
   };
 }
 
@@ -185,7 +243,7 @@ export async function lookUpMany(database: Database, names: readonly FullName[])
     from unnest(${namespaces}::text[], ${names.map(({ name }) => name)}::text[]) as q(namespace, name)
     join directory.namespaces n on n.name = q.namespace
     join directory.repository_names x on x.namespace_id = n.id and x.name = q.name
-    left join read.repositories r on r.repository_id = x.repository_id`.execute(database);
+    ${sql.raw(rowOfRepository)}`.execute(database);
   return new Map(
     rows.map((row) => [row.full_name, { id: row.repository_id, number: row.number ?? undefined, ...current(row) }]),
   );
@@ -225,11 +283,19 @@ function isPublicNow(row: StateRow): boolean {
   }
 }
 
-function current(row: StateRow): Pick<RepositoryAt, 'state' | 'version' | 'lastUpdated'> {
-  const tail = (row.tail ?? []).map((stored) => ({
+interface TailEvent {
+  readonly event: RepositoryEvent;
+  readonly recordedAt: Date;
+}
+
+function tailOf(row: StateRow | undefined): readonly TailEvent[] {
+  return (row?.tail ?? []).map((stored) => ({
     event: readRepositoryEvent(stored),
     recordedAt: new Date(stored.recorded_at),
   }));
+}
+
+function current(row: StateRow, tail = tailOf(row)): Pick<RepositoryAt, 'state' | 'version' | 'lastUpdated'> {
   return {
     state: fold(
       evolve,

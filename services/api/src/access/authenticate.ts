@@ -6,8 +6,7 @@ import { parseAuthorization } from '@docket/shared/tokens';
 import type { TokenText } from '@docket/shared/tokens';
 import type { Actor } from '@docket/shared/event';
 import type { Database } from '@docket/store/connect';
-import { lookUp, lookUpWithAccount } from '@docket/store/read/look-up';
-import type { Lookup } from '@docket/store/read/look-up';
+import type { Lookup, StoredAccount } from '@docket/store/read/look-up';
 
 import type { ApiRequest } from '../http/request.ts';
 import { accountById, accountByName, accountRow } from './accounts.ts';
@@ -116,31 +115,39 @@ async function bySession({ database, sessions }: Authentication, token: string):
   return account.status === 'active' ? { by: 'session', account, sessionId: claims.jti } : inactive;
 }
 
-export interface Visit {
+export interface Visit<Found extends Lookup = Lookup> {
   readonly caller: Caller;
-  readonly found: Lookup;
+  readonly found: Found;
 }
+
+/** Of the repository with the account of that id, in one statement. */
+export type LooksUp<Found extends Lookup> = (
+  database: Database,
+  fullName: FullName,
+  accountId: string | undefined,
+) => Promise<{ readonly found: Found; readonly account: StoredAccount | undefined }>;
 
 /**
  * Who asks, and what there is of the repository that they ask about. For the holder of a token it is one statement: a registry proves
  * one on every request of a push.
  */
-export async function authenticateAt(
+export async function authenticateAt<Found extends Lookup>(
   using: Authentication,
   request: ApiRequest,
   fullName: FullName,
-): Promise<Visit | Refusal> {
+  looksUp: LooksUp<Found>,
+): Promise<Visit<Found> | Refusal> {
   const authorization = parseAuthorization(request.header('authorization'));
   if (authorization.scheme !== 'token') {
     const caller = await authenticate(using, request);
-    return isRefusal(caller)
-      ? caller
-      : { caller, found: await lookUp(using.database, fullName, accountOf(caller)?.id) };
+    if (isRefusal(caller)) return caller;
+    const { found } = await looksUp(using.database, fullName, accountOf(caller)?.id);
+    return { caller, found };
   }
   const claims = using.tokens.verify(authorization.token);
   if (claims === undefined) return badToken;
   const subject = claims.sub === '' ? undefined : claims.sub;
-  const { found, account } = await lookUpWithAccount(using.database, fullName, subject);
+  const { found, account } = await looksUp(using.database, fullName, subject);
   const caller = holder(claims, account && accountRow(account));
   return isRefusal(caller) ? caller : { caller, found };
 }

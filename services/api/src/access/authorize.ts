@@ -5,8 +5,8 @@
 import type { FullName } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { lookUp } from '@docket/store/read/look-up';
-import type { Lookup, NamespaceRow, RepositoryAt } from '@docket/store/read/look-up';
+import { lookUp, lookUpImagesWithAccount, lookUpWithAccount } from '@docket/store/read/look-up';
+import type { Lookup, LookupWithImages, NamespaceRow, RepositoryAt } from '@docket/store/read/look-up';
 import type { z } from 'zod';
 
 import { fullNameIn } from '../http/paths.ts';
@@ -14,7 +14,7 @@ import type { repositoryParameters } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { AccountRow } from './accounts.ts';
 import { accountOf, authenticateAt } from './authenticate.ts';
-import type { Authentication, Visit, Visitor } from './authenticate.ts';
+import type { Authentication, LooksUp, Visit, Visitor } from './authenticate.ts';
 import { missing, refuseAction, refuseWriting } from './rights.ts';
 import type { Action } from './rights.ts';
 
@@ -54,17 +54,33 @@ export function allowed(action: Action) {
 }
 
 /** Who asks for a repository of /v1, and what there is of it. */
-export interface VisitAt extends Visit {
+export interface VisitAt<Found extends Lookup = Lookup> extends Visit<Found> {
   readonly fullName: FullName;
 }
 
-export async function visitAt(
+/** Of a request. */
+interface AskedAt {
+  readonly request: ApiRequest;
+  readonly parameters: NamesRepository;
+}
+
+export function visitAt(using: Authentication, asked: AskedAt): Promise<VisitAt | Refusal> {
+  return visit(using, asked, lookUpWithAccount);
+}
+
+/** With all of its images. */
+export function visitImagesAt(using: Authentication, asked: AskedAt): Promise<VisitAt<LookupWithImages> | Refusal> {
+  return visit(using, asked, lookUpImagesWithAccount);
+}
+
+async function visit<Found extends Lookup>(
   using: Authentication,
-  { request, parameters }: { readonly request: ApiRequest; readonly parameters: NamesRepository },
-): Promise<VisitAt | Refusal> {
+  { request, parameters }: AskedAt,
+  looksUp: LooksUp<Found>,
+): Promise<VisitAt<Found> | Refusal> {
   const fullName = fullNameIn(parameters);
-  const visit = await authenticateAt(using, request, fullName);
-  return isRefusal(visit) ? visit : { ...visit, fullName };
+  const visited = await authenticateAt(using, request, fullName, looksUp);
+  return isRefusal(visited) ? visited : { ...visited, fullName };
 }
 
 export interface AuthorizedPush extends VisitAt {
@@ -75,12 +91,12 @@ export interface AuthorizedPush extends VisitAt {
 /** Who asks may do this to the repository as it is; before the body is read, which may be large. */
 export async function authorizePush(
   using: Authentication,
-  asked: { readonly request: ApiRequest; readonly parameters: NamesRepository },
+  asked: AskedAt,
   access: 'write' | 'delete',
 ): Promise<AuthorizedPush | Refusal> {
-  const visit = await visitAt(using, asked);
-  if (isRefusal(visit)) return visit;
-  const { caller, found, fullName } = visit;
+  const visited = await visitAt(using, asked);
+  if (isRefusal(visited)) return visited;
+  const { caller, found, fullName } = visited;
   const judge = (now: Lookup) => refuseWriting(caller, fullName, now, access);
-  return judge(found) ?? { ...visit, judge };
+  return judge(found) ?? { ...visited, judge };
 }

@@ -6,15 +6,12 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 
+import { rememberedPasswordMs, rememberedPasswordsMax, waitingPasswordsMax } from '@docket/shared/limits';
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 
 import { Overloaded } from '../http/problem.ts';
 import type { PasswordTask } from './password-worker.ts';
-
-const queuedTasksMax = 256;
-const rememberedMs = 60_000;
-const rememberedMax = 10_000;
 
 export interface Credential {
   readonly accountId: string;
@@ -37,15 +34,15 @@ export function passwords(cost: number): Passwords {
     minThreads: 1,
     // One core is left for the requests that need no bcrypt.
     maxThreads: Math.max(1, availableParallelism() - 1),
-    maxQueue: queuedTasksMax,
+    maxQueue: waitingPasswordsMax,
   });
   // Only this process knows the key, so what it remembers of passwords is worth nothing outside.
   const key = randomBytes(32);
-  const remembered = new LRUCache<string, Promise<boolean>>({ max: rememberedMax, ttl: rememberedMs });
+  const remembered = new LRUCache<string, Promise<boolean>>({ max: rememberedPasswordsMax, ttl: rememberedPasswordMs });
   let nobody: Promise<string> | undefined;
 
   async function run(task: PasswordTask): Promise<string | boolean> {
-    if (pool.queueSize >= queuedTasksMax) throw new Overloaded('too many passwords wait to be checked');
+    if (pool.queueSize >= waitingPasswordsMax) throw new Overloaded('too many passwords wait to be checked');
     return pool.run(task);
   }
 

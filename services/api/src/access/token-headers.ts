@@ -1,5 +1,6 @@
 /** What the v1 protocol wants of an answer beside its body, in one place. */
 import type { Environment } from '@docket/runtime/environment';
+import { endpointCharactersMax, endpointsMax } from '@docket/shared/limits';
 import type { FullName } from '@docket/shared/names';
 import type { Access } from '@docket/shared/tokens';
 import { z } from 'zod';
@@ -71,6 +72,3 @@ export function reportedRegistries(request: ApiRequest): string[] {
     .filter((endpoint) => endpoint !== '')
     .slice(0, endpointsMax);
 }
-
-const endpointCharactersMax = 255;
-const endpointsMax = 16;

@@ -5,6 +5,7 @@
 import { createSecretKey } from 'node:crypto';
 
 import type { TokenKey } from '@docket/runtime/environment';
+import { verifiedTokensMax } from '@docket/shared/limits';
 import { fullNameText } from '@docket/shared/names';
 import type { FullName } from '@docket/shared/names';
 import { accesses, formatToken } from '@docket/shared/tokens';
@@ -14,8 +15,6 @@ import { LRUCache } from 'lru-cache';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 
-/** Verifying costs a large part of a millisecond and a registry proves one token on every request of a push. */
-const verifiedMax = 20_000;
 const algorithm = 'HS256';
 
 const claimsSchema = z.object({
@@ -53,7 +52,7 @@ export function tokens(keys: readonly TokenKey[], ttlSeconds: number): Tokens {
   // As keys: of a text jsonwebtoken would first try at every call to make a private or a public key, in vain and slowly.
   const secrets = new Map(keys.map(({ id, secret }) => [id, createSecretKey(secret, 'utf8')]));
   const newestSecret = createSecretKey(newest.secret, 'utf8');
-  const verified = new LRUCache<string, Claims>({ max: verifiedMax });
+  const verified = new LRUCache<string, Claims>({ max: verifiedTokensMax });
 
   function verifySignature(signature: string): Claims | undefined {
     const known = verified.get(signature);

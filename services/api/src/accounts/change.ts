@@ -2,14 +2,16 @@
  * Commands on an account. Each is a transaction of its own: what must be unique (name, address) or true at once (password, activation)
  * is written first, the events last; either all of it counts or nothing.
  */
-import { confirmationHoursMax } from '@docket/shared/accounts';
+import type { Quotas } from '@docket/runtime/environment';
 import type { Account } from '@docket/shared/accounts';
 import { fold } from '@docket/shared/decider';
+import { accountAddressesMax, confirmationHoursMax } from '@docket/shared/limits';
 import type { NamespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { accountStream, readAccountEvent } from '@docket/shared/stored-event';
 import type { Transaction } from '@docket/store/connect';
+import { lockAccount } from '@docket/store/directory/accounts';
 import { readStream } from '@docket/store/log/read';
 import type { AppendCommand } from '@docket/store/log/append';
 import { v7 as uuidv7 } from 'uuid';
@@ -75,8 +77,12 @@ export interface Change {
   readonly confirmation: 'mail' | 'none';
 }
 
+export interface ChangeExecution extends TransactionExecution {
+  readonly quotas: Pick<Quotas, 'accountUnconfirmedAddressesMax'>;
+}
+
 export async function changeAccount(
-  execution: TransactionExecution,
+  execution: ChangeExecution,
   { accountId, email, passwordHash, confirmation }: Change,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
@@ -85,6 +91,10 @@ export async function changeAccount(
       email === undefined ? [] : await lapseUnconfirmed(transaction, undefined, email, envelope, accountId);
     const known = email === undefined ? undefined : await ownAddress(transaction, accountId, email);
     const addedAddressId = email === undefined || known ? undefined : uuidv7();
+    if (addedAddressId !== undefined) {
+      const refusal = await refuseMore(transaction, execution.quotas, { accountId, confirmation, envelope });
+      if (refusal) return refusal;
+    }
     const changesPassword = passwordHash !== undefined;
     const append = await decideOn(
       transaction,
@@ -105,6 +115,52 @@ export async function changeAccount(
     }
     return [...lapses, ...append];
   });
+}
+
+/**
+ * Addresses that nobody confirmed in time are dropped first: their links are good no more. An account that is changed by an admin of the
+ * index is held to none of it.
+ */
+async function refuseMore(
+  transaction: Transaction,
+  { accountUnconfirmedAddressesMax }: ChangeExecution['quotas'],
+  {
+    accountId,
+    confirmation,
+    envelope: { heldTo },
+  }: Pick<Change, 'accountId' | 'confirmation'> & { envelope: CommandEnvelope },
+): Promise<Refusal | undefined> {
+  if (heldTo === undefined) return undefined;
+  await lockAccount(transaction, accountId);
+  await transaction
+    .deleteFrom('directory.addresses')
+    .where('account_id', '=', accountId)
+    .where('confirmed', '=', false)
+    .where('added_at', '<', hoursAgo(confirmationHoursMax))
+    .execute();
+  const { all, unconfirmed } = await transaction
+    .selectFrom('directory.addresses')
+    .select(({ fn }) => [
+      fn.countAll<bigint>().as('all'),
+      fn.countAll<bigint>().filterWhere('confirmed', '=', false).as('unconfirmed'),
+    ])
+    .where('account_id', '=', accountId)
+    .executeTakeFirstOrThrow();
+  if (confirmation === 'mail' && Number(unconfirmed) >= accountUnconfirmedAddressesMax) {
+    return {
+      ...refuse(
+        'quota_reached',
+        `${unconfirmed} of at most ${accountUnconfirmedAddressesMax} addresses of this account wait to be confirmed; ` +
+          `follow the link in a mail, or wait ${confirmationHoursMax} hours`,
+      ),
+      quota: { limit: accountUnconfirmedAddressesMax, left: 0 },
+    };
+  }
+  if (Number(all) < accountAddressesMax) return undefined;
+  return {
+    ...refuse('quota_reached', `an account may have ${accountAddressesMax} addresses, and this one has ${all}`),
+    quota: { limit: accountAddressesMax, left: 0 },
+  };
 }
 
 export interface Confirmation {

@@ -1,8 +1,6 @@
 /** What people type about an account, in one grammar for the API and the console (seed, "User Register"). */
-import { passwordBytesMax, passwordCharactersMin } from '@docket/shared/accounts';
+import { emailCharactersMax, passwordBytesMax, passwordCharactersMin } from '@docket/shared/limits';
 import { z } from 'zod';
-
-const emailCharactersMax = 254;
 
 export const emailField = z
   .email('must be an e-mail address')

@@ -1,4 +1,4 @@
-import { confirmationHoursMax } from '@docket/shared/accounts';
+import { confirmationHoursMax } from '@docket/shared/limits';
 import type { NamespaceName } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
 import { sql } from 'kysely';

@@ -1,10 +1,10 @@
 /** Login, registration, changes of an account, and the link in the mail. */
 import type { Environment, TokenKey } from '@docket/runtime/environment';
 import { verifyLink } from '@docket/runtime/link-token';
+import { smallBodyBytesMax } from '@docket/shared/limits';
 import { namespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import type { AppendCall } from '@docket/store/log/group-commit';
 import { z } from 'zod';
 
 import { accountByName } from '../access/accounts.ts';
@@ -20,15 +20,14 @@ import type { Operation } from '../http/operation.ts';
 import { accountName } from '../http/paths.ts';
 import { parseField, readAnyJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { smallBodyBytesMax } from '../limits.ts';
 import { changeAccount, confirmAddress, nameTaken, registerAccount } from './change.ts';
+import type { ChangeExecution } from './change.ts';
 import { emailField, passwordField } from './fields.ts';
 import { isNamespaceTaken } from './queries.ts';
 
-export interface AccountRoutes extends Authentication, Pick<Environment, 'registration' | 'accountActivation'> {
+export interface AccountRoutes
+  extends Authentication, ChangeExecution, Pick<Environment, 'registration' | 'accountActivation'> {
   readonly tokenKeys: readonly TokenKey[];
-  readonly onAppended: () => void;
-  readonly onCall?: ((call: AppendCall) => void) | undefined;
 }
 
 const named = z.object({ username: namespaceName });
@@ -137,8 +136,10 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
       401: v1.unauthorized,
       403: v1.forbidden,
       404: { ...v1.missing, description: 'There is no such account; only an admin is told.' },
+      409: { ...v1.noRoom, description: 'Too many addresses of the account wait to be confirmed.' },
       413: v1.tooLarge,
       422: v1.reused,
+      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, caller, target, body: { email, password } }) => {

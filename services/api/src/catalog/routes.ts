@@ -1,5 +1,6 @@
 /** GET /v2/_catalog: every name that the asker may see, page by page; where podman searches when /v1/search is not for everybody. */
 import type { Environment } from '@docket/runtime/environment';
+import { catalogLastCharactersMax, catalogPageDefault, catalogPageMax } from '@docket/shared/limits';
 import { fullNameText } from '@docket/shared/names';
 import { z } from 'zod';
 
@@ -13,14 +14,10 @@ import { operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 import { wholeNumber } from '../http/paging.ts';
 import { text } from '../http/text.ts';
-import { catalogPageDefault, catalogPageMax } from '../limits.ts';
 import { catalogPage } from './queries.ts';
 import type { CatalogPlace } from './queries.ts';
 
 export interface CatalogRoutes extends Authentication, Pick<Environment, 'anonymousSearch'> {}
-
-/** Longer than any name, with room for what other registries call their repositories. */
-const lastCharactersMax = 512;
 
 export const catalogOperations: readonly Operation<CatalogRoutes>[] = [
   operation({
@@ -40,7 +37,7 @@ export const catalogOperations: readonly Operation<CatalogRoutes>[] = [
       n: wholeNumber(0, catalogPageMax, 'clamp')
         .default(catalogPageDefault)
         .meta({ description: `Up to ${catalogPageMax}; ${catalogPageDefault} unless told.` }),
-      last: text(lastCharactersMax).default(''),
+      last: text(catalogLastCharactersMax).default(''),
     }),
     answers: {
       200: {

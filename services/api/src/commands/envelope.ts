@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 
 import type { TokenKey } from '@docket/runtime/environment';
 import type { Metadata } from '@docket/shared/event';
+import { idempotencyKeyCharactersMax, smallBodyBytesMax } from '@docket/shared/limits';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import type { Database } from '@docket/store/connect';
@@ -11,20 +12,20 @@ import type { RequestContext } from '@docket/store/log/append';
 import type { PastCommand } from '@docket/store/log/read';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 
-import { actorOf } from '../access/authenticate.ts';
+import { accountOf, actorOf } from '../access/authenticate.ts';
 import type { Caller } from '../access/authenticate.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { smallBodyBytesMax } from '../limits.ts';
 
 export interface CommandEnvelope {
   readonly commandId: string;
   readonly metadata: Metadata;
   readonly context: RequestContext;
+  /** The account whose quotas it counts for; undefined for nobody in particular, admins of the index and operators. */
+  readonly heldTo: string | undefined;
 }
 
 /** Commands of nobody in particular are named within this id, those of an account within the account's. */
 const nobodyId = '6f0c2a52-5a5c-4c52-9b1d-3d1f3b0a9c11';
-const keyCharactersMax = 255;
 
 /** `body`: the text of the request's body, by which a retry is told from another request under the same key. */
 export function commandEnvelope(
@@ -35,10 +36,15 @@ export function commandEnvelope(
 ): CommandEnvelope | Refusal {
   const actor = actorOf(caller);
   const key = request.header('idempotency-key');
-  if (key !== undefined && (key === '' || key.length > keyCharactersMax)) {
-    return refuse('invalid_field', `Idempotency-Key must have 1 to ${keyCharactersMax} characters`, 'Idempotency-Key');
+  if (key !== undefined && (key === '' || key.length > idempotencyKeyCharactersMax)) {
+    return refuse(
+      'invalid_field',
+      `Idempotency-Key must have 1 to ${idempotencyKeyCharactersMax} characters`,
+      'Idempotency-Key',
+    );
   }
   const { id, ip, userAgent } = request;
+  const account = accountOf(caller);
   return {
     commandId: key === undefined ? uuidv7() : uuidv5(key, actor?.id ?? nobodyId),
     metadata: { actor, request_id: id, correlation_id: id, causation_id: id },
@@ -47,6 +53,7 @@ export function commandEnvelope(
       userAgent,
       fingerprint: key === undefined || !newestKey ? null : fingerprint(request, body, newestKey),
     },
+    heldTo: account?.isAdmin ? undefined : account?.id,
   };
 }
 

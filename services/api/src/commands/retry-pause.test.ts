@@ -1,7 +1,7 @@
+import { contendedMsMax, retryPauseMsMax, retryPauseMsMin } from '@docket/shared/limits';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { contendedMsMax, retryPauseMsMax, retryPauseMsMin } from '../limits.ts';
 import { retryPauseMs } from './retry-pause.ts';
 
 const losses = fc.integer({ min: 1, max: 200 });

@@ -1,4 +1,4 @@
-import { contendedMsMax, retryPauseMsMax, retryPauseMsMin } from '../limits.ts';
+import { contendedMsMax, retryPauseMsMax, retryPauseMsMin } from '@docket/shared/limits';
 
 /**
  * How long who lost so many races in a row, the last one just now, waits before the next, in ms. The bound doubles with every loss, so

@@ -1,6 +1,12 @@
+import {
+  contendedMsMax,
+  decidedAtOnceMax,
+  decidedEntriesMax,
+  waitingMax,
+  waitingOfStreamMax,
+} from '@docket/shared/limits';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
-import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '../limits.ts';
 import { streamQueue } from './stream-queue.ts';
 import type { Attempt, Ruling, StreamQueue } from './stream-queue.ts';
 
@@ -38,6 +44,8 @@ beforeEach(() => {
           },
         });
       }),
+    // `entries 5` has five.
+    entriesIn: (command) => Number(/^entries (\d+)$/.exec(command)?.[1] ?? 0),
     full: 'full',
     late: 'late',
   });
@@ -163,6 +171,20 @@ it('a round takes no more than may be decided at once', async () => {
   expect(round(1).commands).toHaveLength(decidedAtOnceMax);
   await round(1).rule(round(1).commands.map(() => settled('')));
   expect(round(2).commands).toHaveLength(5);
+});
+
+it('a round takes one long list, and no more of them than may be decided at once', async () => {
+  const half = `entries ${decidedEntriesMax / 2}`;
+  const more = `entries ${decidedEntriesMax + 1}`;
+  for (const command of ['first', half, half, more, more, 'last']) void queue.enter('a', command);
+  await round(0).rule([settled('')]);
+  expect(round(1).commands).toEqual([half, half]);
+  await round(1).rule([settled(''), settled('')]);
+  expect(round(2).commands).toEqual([more]);
+  await round(2).rule([settled('')]);
+  expect(round(3).commands).toEqual([more]);
+  await round(3).rule([settled('')]);
+  expect(round(4).commands).toEqual(['last']);
 });
 
 it('more than may wait are refused at once, for a stream and for all', async () => {

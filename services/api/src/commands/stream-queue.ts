@@ -4,7 +4,14 @@
  * until nobody is left in it, so that it can have the stream to itself. Who loses goes first in the next round, until its time is up. A
  * stream that nobody waits for takes no memory.
  */
-import { contendedMsMax, decidedAtOnceMax, waitingMax, waitingOfStreamMax } from '../limits.ts';
+import {
+  contendedMsMax,
+  decidedAtOnceMax,
+  decidedEntriesMax,
+  waitingMax,
+  waitingOfStreamMax,
+} from '@docket/shared/limits';
+
 import { retryPauseMs } from './retry-pause.ts';
 
 /**
@@ -24,6 +31,8 @@ export type Ruling<Outcome> =
 export interface StreamQueueOptions<Command, Outcome> {
   /** Rulings in the order of the commands. */
   readonly settle: (commands: readonly Command[], attempt: Attempt) => Promise<readonly Ruling<Outcome>[]>;
+  /** How many entries the lists of the command have, if it has any. */
+  readonly entriesIn: (command: Command) => number;
   /** What is answered where too many wait, and where one waited too long. */
   readonly full: Outcome;
   readonly late: Outcome;
@@ -52,6 +61,7 @@ function elapsed(ms: number): Promise<void> {
 
 export function streamQueue<Command, Outcome>({
   settle,
+  entriesIn,
   full,
   late,
 }: StreamQueueOptions<Command, Outcome>): StreamQueue<Command, Outcome> {
@@ -97,7 +107,7 @@ export function streamQueue<Command, Outcome>({
       if (oldest && losses > 0) await elapsed(retryPauseMs(losses, performance.now() - oldest.since, Math.random()));
       losses = oldest ? losses + 1 : 0;
       const again = [...lost, ...later];
-      batch = [...again, ...taken(stream, decidedAtOnceMax - again.length)];
+      batch = [...again, ...taken(stream, again)];
     }
     lines.delete(stream);
   }
@@ -142,15 +152,21 @@ export function streamQueue<Command, Outcome>({
     }
   }
 
-  function taken(stream: string, count: number): Entry<Command, Outcome>[] {
+  /** Those who go next, with those who go again. */
+  function taken(stream: string, again: readonly Entry<Command, Outcome>[]): Entry<Command, Outcome>[] {
     const line = lines.get(stream) ?? new Set();
-    const entries = [...line].slice(0, count);
-    for (const entry of entries) {
+    const next: Entry<Command, Outcome>[] = [];
+    let entries = again.reduce((total, { command }) => total + entriesIn(command), 0);
+    for (const entry of line) {
+      const together = again.length + next.length;
+      entries += entriesIn(entry.command);
+      if (together >= decidedAtOnceMax || (together > 0 && entries > decidedEntriesMax)) break;
       clearTimeout(entry.patience);
       line.delete(entry);
+      next.push(entry);
     }
-    waiting -= entries.length;
-    return entries;
+    waiting -= next.length;
+    return next;
   }
 
   return { enter, size: () => ({ streams: lines.size, waiting }) };

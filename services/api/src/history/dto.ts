@@ -1,3 +1,4 @@
+import { historyImagesMax } from '@docket/shared/limits';
 import { z } from 'zod';
 
 /** An event of a repository, for people. */
@@ -11,7 +12,9 @@ const historyEntry = z.object({
     .nullable()
     .meta({ description: 'Who did it; null where it was nobody in particular.' }),
   request_id: z.string(),
-  data: z.unknown(),
+  data: z.unknown().meta({
+    description: `What the event says. Of its images the first ${historyImagesMax} are told, and \`image_count\` says how many there are.`,
+  }),
 });
 export type HistoryEntry = z.infer<typeof historyEntry>;
 

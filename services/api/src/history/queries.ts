@@ -1,31 +1,37 @@
-import type { DomainEvent } from '@docket/shared/stored-event';
-import type { Recorded } from '@docket/shared/event';
+import { historyImagesMax, historyPageBytesMax, historyStoredBytesMax } from '@docket/shared/limits';
 import { repositoryStream } from '@docket/shared/stored-event';
 import type { Database } from '@docket/store/connect';
 import { readStreamBackwards } from '@docket/store/log/read';
+import type { ToldEvent } from '@docket/store/log/read';
 
 import { accountNames } from '../access/accounts.ts';
 import type { HistoryEntry } from './dto.ts';
 
-/** Newest first. `next` is the position to ask before for the rest; undefined when there is none. */
+/**
+ * Newest first, fewer than asked for where they are large. `next` is the position to ask before for the rest; undefined when there is
+ * none.
+ */
 export async function repositoryHistory(
   database: Database,
   repositoryId: string,
   before: bigint | undefined,
   pageSize: number,
 ): Promise<{ readonly entries: HistoryEntry[]; readonly next: bigint | undefined }> {
-  const events = await readStreamBackwards(database, repositoryStream(repositoryId), before, pageSize + 1);
-  const page = events.slice(0, pageSize);
+  const { events, more } = await readStreamBackwards(database, repositoryStream(repositoryId), before, {
+    eventsMax: pageSize,
+    bytesMax: historyPageBytesMax,
+    storedBytesMax: historyStoredBytesMax,
+    imagesMax: historyImagesMax,
+  });
   const names = await accountNames(
     database,
-    page.flatMap(({ metadata }) => metadata.actor?.id ?? []),
+    events.flatMap(({ metadata }) => metadata.actor?.id ?? []),
   );
-  const more = events.length > pageSize;
-  return { entries: page.map((event) => entry(event, names)), next: more ? page.at(-1)?.position : undefined };
+  return { entries: events.map((event) => entry(event, names)), next: more ? events.at(-1)?.position : undefined };
 }
 
 function entry(
-  { position, version, event, recordedAt, metadata: { actor, request_id } }: Recorded<DomainEvent>,
+  { position, version, event, imageCount, recordedAt, metadata: { actor, request_id } }: ToldEvent,
   names: ReadonlyMap<string, string>,
 ): HistoryEntry {
   return {
@@ -41,6 +47,6 @@ function entry(
       token_id: actor.token_id ?? null,
     },
     request_id,
-    data: event.data,
+    data: imageCount === undefined ? event.data : { ...event.data, image_count: imageCount },
   };
 }

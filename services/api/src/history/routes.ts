@@ -1,4 +1,5 @@
 /** Who did what to a repository, when: the log itself, page by page. */
+import { historyPageDefault, historyPageMax } from '@docket/shared/limits';
 import { refuse } from '@docket/shared/refusal';
 import { lookUp } from '@docket/store/read/look-up';
 import { z } from 'zod';
@@ -14,7 +15,6 @@ import type { Operation } from '../http/operation.ts';
 import { wholeNumber } from '../http/paging.ts';
 import type { PageLinks } from '../http/paging.ts';
 import { fullNameIn, repositoryParameters } from '../http/paths.ts';
-import { historyPageDefault, historyPageMax } from '../limits.ts';
 import { historyPage } from './dto.ts';
 import type { HistoryPage } from './dto.ts';
 import { repositoryHistory } from './queries.ts';
@@ -41,7 +41,9 @@ export const historyOperations: readonly Operation<HistoryRoutes>[] = [
     query: z.object({
       page_size: wholeNumber(1, historyPageMax, 'refuse')
         .default(historyPageDefault)
-        .meta({ description: `Up to ${historyPageMax}; ${historyPageDefault} unless told.` }),
+        .meta({
+          description: `Up to ${historyPageMax}; ${historyPageDefault} unless told. Fewer come where they are large: \`next\` goes on.`,
+        }),
       before: position.optional(),
     }),
     answers: {

@@ -1,4 +1,5 @@
 /** What a handler gives back, and the one place that writes it to the wire the way every client of the protocol reads it. */
+import { answerBytesMax } from '@docket/shared/limits';
 import type { Refusal } from '@docket/shared/refusal';
 import type { Response } from 'express';
 
@@ -20,20 +21,24 @@ export function answer(status: number, body: unknown, headers: Answer['headers']
 
 /**
  * `Content-Type` is exactly `application/json` and stands on a 204 as well; `Vary: Accept` on everything (seed, every example;
- * express would add a charset to the one and drop it from the other).
+ * express would add a charset to the one and drop it from the other). `instead` is answered where the body is larger than answers may be.
  */
-export function send(response: Response, { status, body, headers = {} }: Answer): void {
+export function send(response: Response, { status, body, headers = {} }: Answer, instead?: () => Answer): void {
+  const bytes = body === undefined || status === 304 ? undefined : Buffer.from(JSON.stringify(body));
+  if (bytes && instead && bytes.length > answerBytesMax) {
+    send(response, instead());
+    return;
+  }
   response.statusCode = status;
   response.setHeader('Vary', 'Accept');
   response.setHeader('Content-Type', 'application/json');
   for (const [name, value] of Object.entries(headers)) {
     response.setHeader(name, typeof value === 'string' ? value : [...value]);
   }
-  if (body === undefined || status === 304) {
+  if (!bytes) {
     response.end();
     return;
   }
-  const bytes = Buffer.from(JSON.stringify(body));
   response.setHeader('Content-Length', bytes.length);
   response.end(bytes);
 }

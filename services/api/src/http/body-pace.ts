@@ -2,7 +2,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { bodyBytesPerSecondMin, bodyPaceMs } from '../limits.ts';
+import { bodyBytesPerSecondMin, bodyPaceMs } from '@docket/shared/limits';
 
 /**
  * Looks at a body every `bodyPaceMs` until it is whole. Where fewer bytes came meanwhile than `bodyBytesPerSecondMin` allows,

@@ -3,10 +3,17 @@ import { z } from 'zod';
 
 import type { OperationAnswer, OperationAnswers } from './operation.ts';
 
+/** Beside a refusal that is for a quota. */
+const bound = {
+  limit: z.int().optional().meta({ description: 'The quota that is met.' }),
+  left: z.int().optional().meta({ description: 'What is left of it.' }),
+};
+
 const error = z
   .object({
     error: z.string().meta({ description: 'A sentence for the person in front of the client.' }),
     field: z.string().optional().meta({ description: 'The field that is wrong: `email`, `[0].id`.' }),
+    ...bound,
   })
   .meta({ id: 'Error' });
 
@@ -15,6 +22,7 @@ const message = z
     message: z.string().meta({ description: 'A sentence for the person in front of the client.' }),
     detail: z.string().optional().meta({ description: 'The same, where older clients look for it.' }),
     fields: z.record(z.string(), z.array(z.string())).optional(),
+    ...bound,
   })
   .meta({ id: 'Message' });
 
@@ -36,6 +44,9 @@ const always = (body: z.ZodType): OperationAnswers => ({
   503: { description: 'Not at present; try again in a moment.', body, headers: ['Retry-After'] },
 });
 
+const tooLarge = 'The body is too large, or a list in it is too long.';
+const usedUp = 'The account has caused as much as it may in a day; `Retry-After` says when the next one begins.';
+
 /** Answers of the first protocol. */
 export const v1 = {
   always: always(error),
@@ -54,7 +65,9 @@ export const v1 = {
     body: z.union([error, z.literal('Account is not Active')]),
   },
   missing: { description: 'There is no such repository, as far as the asker may know.', body: error },
-  tooLarge: { description: 'The body is too large.', body: error },
+  noRoom: { description: 'The namespace or the repository would hold more than it may.', body: error },
+  tooLarge: { description: tooLarge, body: error },
+  usedUp: { description: usedUp, body: error, headers: ['Retry-After'] },
   reused: { description: 'The Idempotency-Key was used for another request.', body: error },
 } as const satisfies Record<string, OperationAnswer | OperationAnswers>;
 
@@ -73,7 +86,8 @@ export const v2 = {
   missing: refused('There is no such thing, as far as the asker may know.'),
   conflict: refused('Something that is there speaks against it.'),
   changed: refused('It was changed since it was read.'),
-  tooLarge: refused('The body is too large.'),
+  tooLarge: refused(tooLarge),
+  usedUp: { ...refused(usedUp), headers: ['Retry-After'] },
   reused: refused('The Idempotency-Key was used for another request.'),
 } as const satisfies Record<string, OperationAnswer | OperationAnswers>;
 
@@ -87,7 +101,7 @@ export const askedOfAll: OperationAnswers = {
 /** The common answers of reads on /v2 of a resource that may be missing. */
 export const asked: OperationAnswers = { ...askedOfAll, 404: v2.missing };
 
-const commandedBeside: OperationAnswers = { 413: v2.tooLarge, 422: v2.reused };
+const commandedBeside: OperationAnswers = { 413: v2.tooLarge, 422: v2.reused, 429: v2.usedUp };
 /** The common answers of changes on /v2: those that name no resource, and below those of a resource that may be missing. */
 export const commandedOfAll: OperationAnswers = { ...askedOfAll, ...commandedBeside };
 export const commanded: OperationAnswers = { ...asked, ...commandedBeside };

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { RequestListener, Server, ServerResponse } from 'node:http';
 
-import { drainMsMax } from '../limits.ts';
+import { drainMsMax } from '@docket/shared/limits';
 
 export interface Drainable {
   /** Does what it was given, and knows what is being answered: at the end it is too late to learn it. */

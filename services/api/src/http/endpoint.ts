@@ -3,8 +3,10 @@
  * A path that is known answers every other method with 405 and the list of those that it has.
  */
 import type { Log } from '@docket/runtime/log';
+import { answerBytesMax } from '@docket/shared/limits';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
+import { NoPrimary } from '@docket/store/breaker';
 import type { Router } from 'express';
 
 import { answer, send } from './answer.ts';
@@ -28,10 +30,15 @@ export function mount<Using>(router: Router, operations: readonly Operation<Usin
       const located = locate(route, here, api);
       const outcome = isRefusal(located) ? located : await answered(located.operations, using, located.request, log);
       if (response.destroyed) return;
-      send(response, isRefusal(outcome) ? refusalAnswer(outcome, protocolOf(route)) : outcome);
+      send(response, isRefusal(outcome) ? refusalAnswer(outcome, protocolOf(route)) : outcome, () => {
+        log.warn({ request_id: api.id, method: request.method, path: api.path }, answerTooLarge.message);
+        return refusalAnswer(answerTooLarge, protocolOf(route));
+      });
     });
   }
 }
+
+const answerTooLarge = refuse('answer_too_large', `the answer would be larger than ${answerBytesMax} bytes`);
 
 function byRoute<Using>(operations: readonly Operation<Using>[]): ReadonlyMap<string, Operation<Using>[]> {
   const routes = new Map<string, Operation<Using>[]>();
@@ -83,7 +90,9 @@ async function handled<Using>(
   } catch (error) {
     const refusal = refusalOfError(error);
     if (refusal) {
-      log.warn({ err: error, request_id: request.id, method: request.method, path: request.path }, refusal.message);
+      // That there is no primary is told once, when it is noticed, and not by each of thousands.
+      const level = error instanceof NoPrimary ? 'debug' : 'warn';
+      log[level]({ err: error, request_id: request.id, method: request.method, path: request.path }, refusal.message);
       return refusal;
     }
     log.error({ err: error, request_id: request.id, method: request.method, path: request.path }, 'a request failed');

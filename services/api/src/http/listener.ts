@@ -6,7 +6,6 @@ import type { Duplex } from 'node:stream';
 
 import type { Operations } from '@docket/runtime/health';
 import type { HttpRequestMeasured } from '@docket/runtime/metrics';
-
 import {
   connectionsMax,
   headersMsMax,
@@ -15,9 +14,11 @@ import {
   requestMsMax,
   requestsCheckedMs,
   silenceMsMax,
-} from '../limits.ts';
+} from '@docket/shared/limits';
+
 import { paceBodies } from './body-pace.ts';
 import { drainable } from './drain.ts';
+import { methods } from './operation.ts';
 import { inTurn } from './pipelining.ts';
 
 export interface Listener {
@@ -65,7 +66,7 @@ function measured(
     const started = performance.now();
     response.once('finish', () => {
       onRequest({
-        method: request.method ?? '',
+        method: methodOf(request),
         route: routeOf(request),
         status: response.statusCode,
         seconds: (performance.now() - started) / 1_000,
@@ -73,6 +74,11 @@ function measured(
     });
     app(request, response);
   };
+}
+
+/** One that anything is done for, or `other`: there are some forty that Node takes, and each is counted for every route and status. */
+function methodOf({ method = '' }: IncomingMessage): string {
+  return method === 'HEAD' || methods.some((known) => known === method) ? method : 'other';
 }
 
 /** The pattern that express found for it. */

@@ -2,13 +2,13 @@
  * An operation of the API, whole: where it stands, who may ask, what it reads, what it answers and what it does. The router, the
  * document of OpenAPI, the page of rights and the tests that go through everything are made of these.
  */
+import { smallBodyBytesMax } from '@docket/shared/limits';
 import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
-import { smallBodyBytesMax } from '../limits.ts';
 import type { Outcome } from './answer.ts';
-import { parseField, readJson } from './request.ts';
+import { parseField, readJson, readList } from './request.ts';
 import type { ApiRequest } from './request.ts';
 
 /** In the order in which `Allow` names them. */
@@ -96,6 +96,8 @@ interface Parts<
   ) => Promise<Target | Refusal>;
   /** 64 KiB unless told. */
   readonly bodyBytesMax?: number;
+  /** Where the body is an array: how many entries are taken. */
+  readonly entriesMax?: (using: Using) => number;
   readonly handle: (
     using: Using,
     asked: {
@@ -125,6 +127,7 @@ export function operation<Using>({
   credentials,
   authorize,
   bodyBytesMax = smallBodyBytesMax,
+  entriesMax,
   handle,
   ...description
 }: Parts<Using, unknown, z.ZodObject, unknown, z.ZodObject, z.ZodType>): Operation<Using> {
@@ -142,7 +145,10 @@ export function operation<Using>({
       if (isRefusal(target)) return target;
       const query = parseField(queryFields, Object.fromEntries(request.query));
       if (isRefusal(query)) return query;
-      const body = bodySchema && (await readJson(request, bodySchema, bodyBytesMax));
+      const body =
+        bodySchema instanceof z.ZodArray && entriesMax
+          ? await readList(request, bodySchema, { bytesMax: bodyBytesMax, entriesMax: entriesMax(using) })
+          : bodySchema && (await readJson(request, bodySchema, bodyBytesMax));
       if (isRefusal(body)) return body;
       return handle(using, { request, caller, parameters, target, query, body });
     },

@@ -1,14 +1,10 @@
 /** Lists as the Hub gives them: numbered pages, with the addresses of those before and after. */
+import { pageMax, pageSizeDefault, pageSizeMax } from '@docket/shared/limits';
 import { z } from 'zod';
 
 import { answer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import type { ApiRequest } from './request.ts';
-
-const pageSizeDefault = 10;
-const pageSizeMax = 100;
-/** Page × size stays far from where numbers end. */
-const pageMax = 10_000_000;
 
 /** Nine digits are read at most. */
 export const wholeNumberMax = 999_999_999;

@@ -9,7 +9,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { parsedBytesMax, pipelinedMax } from '../limits.ts';
+import { parsedBytesMax, pipelinedMax } from '@docket/shared/limits';
 
 /** Takes the requests of the server: each goes to `handle` when those before it on its connection are answered. */
 export function inTurn(server: Server, handle: RequestListener): void {

@@ -1,5 +1,6 @@
 import { refusalCodes, refuse } from '@docket/shared/refusal';
 import type { RefusalCode } from '@docket/shared/refusal';
+import { NoPrimary } from '@docket/store/breaker';
 import { QueueFull } from '@docket/store/log/group-commit';
 import pg from 'pg';
 import { expect, it } from 'vitest';
@@ -19,6 +20,10 @@ const expected: Record<RefusalCode, { status: number; headers?: Record<string, s
   not_found: { status: 404 },
   method_not_allowed: { status: 405 },
   body_too_large: { status: 413, headers: { Connection: 'close' } },
+  content_too_large: { status: 413 },
+  answer_too_large: { status: 500 },
+  quota_reached: { status: 409 },
+  quota_used_up: { status: 429 },
   command_reused: { status: 422 },
   contended: { status: 503, headers: { 'Retry-After': '1' } },
   overloaded: { status: 503, headers: { 'Retry-After': '1' } },
@@ -49,6 +54,25 @@ it('names the field in the form of either protocol', () => {
   });
 });
 
+it('tells what a quota allows, what is left of it, and when it begins again', () => {
+  const refusal = {
+    ...refuse('quota_used_up', 'a sentence'),
+    quota: { limit: 10, left: 1 },
+    afterSeconds: 3_600,
+  };
+  const headers = { 'Retry-After': '3600' };
+  expect(refusalAnswer(refusal, 'v1')).toEqual({
+    status: 429,
+    headers,
+    body: { error: 'a sentence', limit: 10, left: 1 },
+  });
+  expect(refusalAnswer(refusal, 'v2')).toEqual({
+    status: 429,
+    headers,
+    body: { message: 'a sentence', limit: 10, left: 1 },
+  });
+});
+
 it('challenges in the words of either protocol', () => {
   expect(refusalAnswer(refuse('unauthorized', 'a sentence'), 'v2')).toEqual({
     status: 401,
@@ -74,6 +98,9 @@ it.each<[string, unknown, RefusalCode | undefined]>([
   ['a connection that broke', systemError('ECONNRESET'), 'unavailable'],
   ['a connection that ended', new Error('Connection terminated unexpectedly'), 'unavailable'],
   ['a server that stops', databaseError('57P01'), 'unavailable'],
+  ['a server that crashed', databaseError('57P02'), 'unavailable'],
+  ['a standby', databaseError('25006'), 'unavailable'],
+  ['no primary', new NoPrimary('the server is read-only'), 'unavailable'],
   ['a server that starts', databaseError('57P03'), 'unavailable'],
   ['a deadlock', databaseError('40P01'), 'unavailable'],
   ['a statement that took too long', databaseError('57014'), 'unavailable'],

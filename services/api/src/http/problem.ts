@@ -1,5 +1,6 @@
 /** Refusals and errors as answers: one table from code to status, one place where the unexpected is logged. */
 import { isConnectionLoss, isPassing } from '@docket/store/connect';
+import { EventTooLarge } from '@docket/store/log/append';
 import { QueueFull } from '@docket/store/log/group-commit';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal, RefusalCode } from '@docket/shared/refusal';
@@ -23,6 +24,10 @@ const statuses = {
   not_found: 404,
   method_not_allowed: 405,
   body_too_large: 413,
+  content_too_large: 413,
+  answer_too_large: 500,
+  quota_reached: 409,
+  quota_used_up: 429,
   command_reused: 422,
   contended: 503,
   overloaded: 503,
@@ -54,19 +59,21 @@ export function refusalAnswer(refusal: Refusal, protocol: Protocol): Answer {
     headers: {
       ...(status === 401 ? { 'WWW-Authenticate': challenges[protocol] } : {}),
       ...(status === 503 || refusal.refused === 'search_unavailable' ? { 'Retry-After': retryAfterSeconds } : {}),
-      ...(status === 413 ? { Connection: 'close' } : {}),
+      ...(refusal.afterSeconds === undefined ? {} : { 'Retry-After': `${refusal.afterSeconds}` }),
+      // The rest of the body was not read.
+      ...(refusal.refused === 'body_too_large' ? { Connection: 'close' } : {}),
     },
   };
 }
 
 const challenges = { v1: 'Basic realm="auth required",Token', v2: 'Basic realm="docket"' };
 
-function v1Body({ refused, message, field }: Refusal): unknown {
-  return fixedSentences[refused] ?? (field === undefined ? { error: message } : { error: message, field });
+function v1Body({ refused, message, field, quota }: Refusal): unknown {
+  return fixedSentences[refused] ?? { error: message, ...(field === undefined ? {} : { field }), ...quota };
 }
 
-function v2Body({ message, field }: Refusal): unknown {
-  return field === undefined ? { message } : { message, fields: { [field]: [message] } };
+function v2Body({ message, field, quota }: Refusal): unknown {
+  return { message, ...(field === undefined ? {} : { fields: { [field]: [message] } }), ...quota };
 }
 
 /** Undefined: nobody expected this one, and it is to be logged. */
@@ -77,6 +84,7 @@ export function refusalOfError(error: unknown): Refusal | undefined {
   if (isConnectionLoss(error) || isPassing(error)) {
     return refuse('unavailable', 'the database is not available; try again in a moment');
   }
+  if (error instanceof EventTooLarge) return refuse('content_too_large', error.message);
   if (error instanceof NewerEvent) {
     return refuse('unavailable', 'a newer version of Docket has written here; this process is about to be replaced');
   }

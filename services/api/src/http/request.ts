@@ -1,5 +1,6 @@
 /** A request as the handlers see it: parsed where parsing is the same for all, and with nothing of express in it. */
-import { refuse } from '@docket/shared/refusal';
+import { entriesAtOnceMax, marksOfEntryMax, userAgentCharactersMax } from '@docket/shared/limits';
+import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import type { Request } from 'express';
 import getRawBody from 'raw-body';
@@ -28,7 +29,6 @@ export interface ApiRequest {
 
 const requestIdPattern = /^[\w.:-]{1,64}$/;
 const hostPattern = /^[\w.-]+(:\d{1,5})?$|^\[[0-9a-fA-F:.]+\](:\d{1,5})?$/;
-const userAgentCharactersMax = 512;
 
 export function apiRequest(request: Request, parameters: Readonly<Record<string, string>>): ApiRequest {
   const given = request.get('x-request-id');
@@ -81,6 +81,70 @@ export async function readJson<T>(request: ApiRequest, schema: z.ZodType<T>, byt
   return 'refused' in json ? json : parseField(schema, json.value);
 }
 
+interface ListBounds {
+  readonly bytesMax: number;
+  readonly entriesMax: number;
+}
+
+/**
+ * The same of an array, which may be so long that it must be counted before a value is made of each mark in it, and looked at in several
+ * turns of the event loop.
+ */
+export async function readList<List extends readonly unknown[]>(
+  request: ApiRequest,
+  schema: z.ZodType<List>,
+  { bytesMax, entriesMax }: ListBounds,
+): Promise<readonly List[number][] | Refusal> {
+  const text = await request.text(bytesMax);
+  if (typeof text !== 'string') return text;
+  if (hasMoreMarks(text, entriesMax * marksOfEntryMax)) return tooLong(`far more than ${entriesMax}`, entriesMax);
+  const json = await readAnyJson(request, bytesMax);
+  if ('refused' in json) return json;
+  const { value } = json;
+  if (!Array.isArray(value)) return parseField(schema, value);
+  const given: readonly unknown[] = value;
+  const refusal = refuseLong(given, entriesMax);
+  if (refusal) return refusal;
+  const entries: List[number][] = [];
+  for (let start = 0; start < given.length; start += entriesAtOnceMax) {
+    if (start > 0) await nextTurn();
+    const part = parseField(schema, given.slice(start, start + entriesAtOnceMax), start);
+    if (isRefusal(part)) return part;
+    entries.push(...part);
+  }
+  return entries;
+}
+
+/** Undefined: it is not too long. */
+export function refuseLong(list: readonly unknown[], entriesMax: number): Refusal | undefined {
+  return list.length > entriesMax ? tooLong(`${list.length}`, entriesMax) : undefined;
+}
+
+function tooLong(count: string, entriesMax: number): Refusal {
+  return refuse('content_too_large', `the list has ${count} entries; one may have ${entriesMax}`);
+}
+
+const comma = 44;
+const bracket = 91;
+const brace = 123;
+
+function hasMoreMarks(text: string, max: number): boolean {
+  let marks = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code !== comma && code !== bracket && code !== brace) continue;
+    marks += 1;
+    if (marks > max) return true;
+  }
+  return false;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 export async function readAnyJson(request: ApiRequest, bytesMax: number): Promise<{ value: unknown } | Refusal> {
   const text = await request.text(bytesMax);
   if (typeof text !== 'string') return text;
@@ -94,18 +158,22 @@ export async function readAnyJson(request: ApiRequest, bytesMax: number): Promis
   }
 }
 
-export function parseField<T>(schema: z.ZodType<T>, value: unknown): T | Refusal {
+/** `offset`: of an array that is a part of another, the place of its first entry there. */
+export function parseField<T>(schema: z.ZodType<T>, value: unknown, offset = 0): T | Refusal {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const field = fieldPath(issue?.path ?? []);
+  const field = fieldPath(issue?.path ?? [], offset);
   const reason = issue?.message ?? 'is not valid';
   return refuse('invalid_field', field === '' ? reason : `${field}: ${reason}`, field === '' ? undefined : field);
 }
 
 /** `[0].id`, `email`. */
-function fieldPath(path: readonly PropertyKey[]): string {
+function fieldPath(path: readonly PropertyKey[], offset: number): string {
   return path
-    .map((step, index) => (typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${String(step)}`))
+    .map((step, index) => {
+      if (typeof step === 'number') return `[${index === 0 ? offset + step : step}]`;
+      return `${index === 0 ? '' : '.'}${String(step)}`;
+    })
     .join('');
 }

@@ -1,4 +1,4 @@
-import type { Image } from '@docket/shared/image-lists';
+import type { ImageList } from '@docket/shared/image-lists';
 import { z } from 'zod';
 
 /** In the order in which they were first named. */
@@ -6,6 +6,6 @@ export const imagesAnswer = z.array(z.object({ id: z.string(), checksum: z.strin
 type ImagesDto = z.infer<typeof imagesAnswer>;
 
 /** An image whose checksum nobody named has an empty one. */
-export function imagesDto(images: readonly Image[]): ImagesDto {
-  return images.map(({ id, checksum }) => ({ id, checksum: checksum ?? '' }));
+export function imagesDto(images: ImageList['images']): ImagesDto {
+  return Array.from(images, ([id, checksum]) => ({ id, checksum: checksum ?? '' }));
 }

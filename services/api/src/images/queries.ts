@@ -1,11 +1,20 @@
 import type { ImageId } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
 import { isBehind } from '@docket/store/log/tail';
+import { readNamedImages } from '@docket/store/read/images';
+import type { RepositoryAt } from '@docket/store/read/look-up';
 import { sql } from 'kysely';
 
 import type { AccountRow } from '../access/accounts.ts';
 import { readableNow } from '../access/readable.ts';
 import type { NamedRow } from '../access/readable.ts';
+
+/** What was deleted holds nothing. */
+export async function holdsImage(database: Database, { id, state }: RepositoryAt, image: ImageId): Promise<boolean> {
+  if (state.status !== 'active' && state.status !== 'deleting') return false;
+  const { images } = await readNamedImages(database, id, { imageIds: [image], tags: [], announcedLengths: [] });
+  return images.has(image);
+}
 
 interface Row extends NamedRow {
   /** There are events that its row does not hold yet. */

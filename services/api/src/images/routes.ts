@@ -1,10 +1,12 @@
 /** The image list of a repository: written by whoever pushed, read by everybody who pulls and by the registry between. */
+import { bodyBytesMax } from '@docket/shared/limits';
+import { turnBetween } from '@docket/shared/in-turns';
 import { imageId } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
 import { accountOf, unauthorized } from '../access/authenticate.ts';
-import { authorizePush, visitAt } from '../access/authorize.ts';
+import { authorizePush, visitAt, visitImagesAt } from '../access/authorize.ts';
 import type { VisitAt } from '../access/authorize.ts';
 import { missing, refuseReadingImages } from '../access/rights.ts';
 import { reportedRegistries, tokenHeaders, tokenWish } from '../access/token-headers.ts';
@@ -13,13 +15,12 @@ import { done, idempotency, v1 } from '../http/common-answers.ts';
 import { operation, ownCredentials } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 import { repositoryParameters, v1RepositoryPaths } from '../http/paths.ts';
-import { bodyBytesMax } from '../limits.ts';
 import { refuseBlocked, withoutBlocked } from '../repositories/blocked-images.ts';
 import { run } from '../repositories/command.ts';
 import type { RepositoryRoutes } from '../repositories/command.ts';
 import { imageList } from '../repositories/image-list.ts';
 import { imagesAnswer, imagesDto } from './dto.ts';
-import { isImageReadable } from './queries.ts';
+import { holdsImage, isImageReadable } from './queries.ts';
 
 export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
   operation({
@@ -31,7 +32,7 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
     parameters: repositoryParameters,
     headers: tokenWish,
     authorize: async (using: RepositoryRoutes, asked) => {
-      const visit = await visitAt(using, asked);
+      const visit = await visitImagesAt(using, asked);
       return isRefusal(visit) ? visit : (mayReadImages(visit) ?? visit);
     },
     answers: {
@@ -50,8 +51,10 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
       const { repository } = found;
       if (!repository || repository.state.status === 'absent' || repository.state.status === 'deleted')
         return missing(fullName);
-      const { images, life, status } = repository.state;
-      const shown = imagesDto(found.imagesMayBeBlocked ? await withoutBlocked(using.database, images) : images);
+      const { life, status } = repository.state;
+      const images = imagesDto(found.images);
+      await turnBetween(images.length);
+      const shown = found.imagesMayBeBlocked ? await withoutBlocked(using.database, images) : images;
       if (status === 'deleting') return answer(200, shown);
       const grant = { caller, fullName, repositoryId: repository.id, life, access: 'read' } as const;
       return answer(200, shown, tokenHeaders(request, using, grant));
@@ -72,6 +75,7 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
     },
     body: imageList,
     bodyBytesMax,
+    entriesMax: ({ repositoryImagesMax }: RepositoryRoutes) => repositoryImagesMax,
     answers: {
       // Only 204 is a success to docker.
       204: done,
@@ -79,8 +83,10 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
       401: v1.unauthorized,
       403: v1.forbidden,
       404: v1.missing,
+      409: v1.noRoom,
       413: v1.tooLarge,
       422: v1.reused,
+      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: push, body: images }) => {
@@ -115,8 +121,8 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
     handle: async ({ database }, { parameters: { image_id: id }, target: { caller, found } }) => {
       const [unblocked] = found.imagesMayBeBlocked ? await withoutBlocked(database, [{ id }]) : [{ id }];
       if (!unblocked) return answer(200, { access: false });
-      const state = found.repository?.state;
-      const isOwn = state !== undefined && 'images' in state && state.images.some((image) => image.id === id);
+      const { repository } = found;
+      const isOwn = repository !== undefined && (await holdsImage(database, repository, id));
       return answer(200, { access: isOwn || (await isImageReadable(database, id, accountOf(caller))) });
     },
   }),

@@ -2,12 +2,13 @@ import { fold } from '@docket/shared/decider';
 import { repositoryName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import { imageEntry } from '@docket/shared/image-lists';
-import { absentRepository, evolve } from '@docket/shared/repositories';
-import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
+import { absentWithImages, evolveWithImages } from '@docket/shared/repository-images';
+import type { RepositoryWithImages } from '@docket/shared/repository-images';
+import type { RepositoryEvent } from '@docket/shared/repositories';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { decideImport } from './decider.ts';
+import { decideImport as decideWithin } from './decider.ts';
 import type { ImportedRepository } from './decider.ts';
 
 const namespaceId = '0190d8a4-7c3e-7d2b-8f43-6d9c0a6b1e11';
@@ -55,11 +56,13 @@ const deletion: readonly RepositoryEvent[] = [
   { type: 'RepositoryDeleted', data: {} },
 ];
 
-const after = (...events: RepositoryEvent[]): Repository => fold(evolve, absentRepository, events);
+const after = (...events: RepositoryEvent[]) => fold(evolveWithImages, absentWithImages, events);
+const decideImport = (before: RepositoryWithImages, line: ImportedRepository) =>
+  decideWithin(before, line, { imagesMax: 20, tagsMax: 20 });
 
 it('creates what never was, with all that the line says of it', () => {
-  expect(decideImport(absentRepository, full)).toEqual([created(1), ...facts]);
-  expect(decideImport(absentRepository, silent)).toEqual([created(1)]);
+  expect(decideImport(absentWithImages, full)).toEqual([created(1), ...facts]);
+  expect(decideImport(absentWithImages, silent)).toEqual([created(1)]);
 });
 
 it('says nothing of what is as the line has it', () => {
@@ -127,12 +130,12 @@ it('adds nothing the second time, whatever the line and the repository', () => {
   });
   fc.assert(
     fc.property(fc.array(line, { minLength: 1, maxLength: 4 }), (lines) => {
-      let state = absentRepository;
+      let state = absentWithImages;
       for (const next of lines) {
         const events = decideImport(state, next);
         expect(isRefusal(events)).toBe(false);
         if (isRefusal(events)) return;
-        state = fold(evolve, state, events);
+        state = fold(evolveWithImages, state, events);
         expect(decideImport(state, next)).toEqual([]);
       }
     }),

@@ -4,10 +4,11 @@ import { describe, nextLife } from '@docket/shared/repository-descriptions';
 import type { Description } from '@docket/shared/repository-descriptions';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { changesIn } from '@docket/shared/image-lists';
-import { absentRepository, evolve } from '@docket/shared/repositories';
-import type { ImageEntry } from '@docket/shared/image-lists';
-import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
+import { changesIn, refuseBeyond } from '@docket/shared/image-lists';
+import type { ImageEntry, ImageListBounds } from '@docket/shared/image-lists';
+import { absentWithImages, evolveWithImages } from '@docket/shared/repository-images';
+import type { RepositoryWithImages } from '@docket/shared/repository-images';
+import type { RepositoryEvent } from '@docket/shared/repositories';
 
 export interface ImportedRepository extends Required<Description> {
   readonly namespaceId: string;
@@ -21,14 +22,23 @@ export interface ImportedRepository extends Required<Description> {
   readonly images: readonly ImageEntry[];
 }
 
-export function decideImport(before: Repository, line: ImportedRepository): readonly RepositoryEvent[] | Refusal {
-  if (before.status === 'deleting') return refuse('forbidden', 'the repository is being deleted');
+/** `before` knows the images and tags that the line names, and may know more. */
+export function decideImport(
+  before: RepositoryWithImages,
+  line: ImportedRepository,
+  bounds: ImageListBounds,
+): readonly RepositoryEvent[] | Refusal {
+  const { repository } = before;
+  if (repository.status === 'deleting') return refuse('forbidden', 'the repository is being deleted');
   const events: RepositoryEvent[] = [];
-  if (before.status !== 'active') {
-    const data = { namespace_id: line.namespaceId, name: line.name, life: nextLife(before) };
+  if (repository.status !== 'active') {
+    const data = { namespace_id: line.namespaceId, name: line.name, life: nextLife(repository) };
     events.push({ type: 'RepositoryCreated', data });
   }
-  const state = events.reduce(evolve, before.status === 'active' ? before : absentRepository);
+  const { repository: state, list } = events.reduce(
+    evolveWithImages,
+    repository.status === 'active' ? before : absentWithImages,
+  );
   if (state.status !== 'active') throw new Error(`an import into a repository that is ${state.status}`);
   const { isAutomated, starCount, pullCount, lastUpdated, images } = line;
   events.push(...describe(state, line));
@@ -40,7 +50,9 @@ export function decideImport(before: Repository, line: ImportedRepository): read
     ...(pullCount !== undefined && pullCount !== state.pull_count ? { pull_count: pullCount } : {}),
   };
   if (Object.keys(counts).length > 0) events.push({ type: 'CountsObserved', data: counts });
-  const news = changesIn(state, images);
+  const news = changesIn(list, images);
+  const refusal = refuseBeyond(list, news, bounds);
+  if (refusal) return refusal;
   if (news.length > 0) events.push({ type: 'ImagesAdded', data: { images: news } });
   // Last, because all before it count as updates of this moment.
   if (lastUpdated !== undefined && lastUpdated !== state.last_updated) {

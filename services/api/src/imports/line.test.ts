@@ -76,6 +76,17 @@ test.each([
   expect(parseImportLine(line, usualRules)).toEqual({ subject, rule: expect.stringMatching(rule) });
 });
 
+test('a list of images is counted before its entries are looked at', () => {
+  const line = (count: number, id: string) =>
+    JSON.stringify({ name: 'redis', images: Array.from({ length: count }, () => ({ id })) });
+  const rules = { ...usualRules, imagesMax: 3 };
+  expect(parseImportLine(line(3, 'image'), rules)).toMatchObject({ fullName: { name: 'redis' } });
+  expect(parseImportLine(line(4, 'no image'), rules)).toEqual({
+    rule: 'the list has 4 entries; one may have 3',
+    subject: '"redis"',
+  });
+});
+
 test('a name is shown so that it cannot act on a terminal, and no longer than a line', () => {
   expect(parseImportLine(JSON.stringify({ name: '\u001b[2J\u009b' }), usualRules)).toMatchObject({
     subject: String.raw`"\u001b[2J?"`,

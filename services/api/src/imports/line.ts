@@ -1,4 +1,5 @@
 /** A line of an import file: NDJSON, one repository each, or just names. */
+import { importedTextCharactersMax, repositoryImagesDefault } from '@docket/shared/limits';
 import { library, namespaceName, repositoryName } from '@docket/shared/names';
 import type { FullName, NamespaceName } from '@docket/shared/names';
 import { imageEntry } from '@docket/shared/image-lists';
@@ -6,7 +7,7 @@ import type { ImageEntry } from '@docket/shared/image-lists';
 import { isRefusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
-import { parseField } from '../http/request.ts';
+import { parseField, refuseLong } from '../http/request.ts';
 import { text } from '../http/text.ts';
 import type { ImportedRepository } from './decider.ts';
 
@@ -17,12 +18,12 @@ export interface LineRules {
   readonly format: Format;
   /** The namespace of names that are written bare. */
   readonly namespace: NamespaceName;
+  /** Of the list of one line. */
+  readonly imagesMax: number;
 }
 
-export const usualRules: LineRules = { format: 'ndjson', namespace: library };
+export const usualRules: LineRules = { format: 'ndjson', namespace: library, imagesMax: repositoryImagesDefault };
 
-/** As Docker Hub has it for full descriptions; nobody's short one is longer. */
-const textCharactersMax = 25_000;
 const subjectCharactersMax = 80;
 
 /** -1 and null mean unknown in the lists that are out there. */
@@ -45,8 +46,8 @@ function orUnknown<Output>(schema: z.ZodType<Output>) {
 
 const lineSchema = z.object({
   name: z.string(),
-  description: orUnknown(text(textCharactersMax)),
-  full_description: orUnknown(text(textCharactersMax)),
+  description: orUnknown(text(importedTextCharactersMax)),
+  full_description: orUnknown(text(importedTextCharactersMax)),
   star_count: orUnknown(count),
   pull_count: orUnknown(count),
   is_automated: orUnknown(z.boolean()),
@@ -82,7 +83,7 @@ const nothingSaid: ImportLine['repository'] = {
 };
 
 /** `library/x` and `x` are the same repository, unless bare names are to be of another namespace. */
-export function parseImportLine(line: string, { format, namespace }: LineRules): ImportLine | BadLine {
+export function parseImportLine(line: string, { format, namespace, imagesMax }: LineRules): ImportLine | BadLine {
   if (format === 'names') {
     const fullName = parseName(line.trim(), namespace);
     return 'rule' in fullName ? fullName : { fullName, repository: nothingSaid };
@@ -93,7 +94,7 @@ export function parseImportLine(line: string, { format, namespace }: LineRules):
   } catch {
     return { rule: 'the line is not valid JSON', subject: undefined };
   }
-  const parsed = parseField(lineSchema, json);
+  const parsed = refuseLong(imagesIn(json), imagesMax) ?? parseField(lineSchema, json);
   if (isRefusal(parsed)) return { rule: parsed.message, subject: nameIn(json) };
   const fullName = parseName(parsed.name, namespace);
   if ('rule' in fullName) return fullName;
@@ -123,6 +124,12 @@ function parseName(name: string, bareNamespace: NamespaceName): FullName | BadLi
 
 function broken(name: string, part: string, { issues: [issue] }: z.ZodError): BadLine {
   return { rule: `the ${part} ${issue?.message ?? 'is not valid'}`, subject: shown(name) };
+}
+
+/** Counted before each is looked at. */
+function imagesIn(json: unknown): readonly unknown[] {
+  const listed = z.object({ images: z.custom<readonly unknown[]>(Array.isArray) }).safeParse(json);
+  return listed.success ? listed.data.images : [];
 }
 
 function nameIn(json: unknown): string | undefined {

@@ -6,13 +6,17 @@
 import type { FullName, NamespaceName } from '@docket/shared/names';
 import { fullNameText } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
-import { absentRepository, evolve } from '@docket/shared/repositories';
-import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
+import type { ImageListBounds } from '@docket/shared/image-lists';
+import type { RepositoryEvent } from '@docket/shared/repositories';
+import { absentWithImages, evolveWithImages, noRepositoryImages } from '@docket/shared/repository-images';
+import type { RepositoryWithImages } from '@docket/shared/repository-images';
 import { repositoryStream } from '@docket/shared/stored-event';
 import type { Database, Transaction } from '@docket/store/connect';
-import { appendAll } from '@docket/store/log/append';
+import { appendAll, whyTooLarge } from '@docket/store/log/append';
 import type { AppendCommand } from '@docket/store/log/append';
+import { readNamedImages } from '@docket/store/read/images';
 import { lookUpMany } from '@docket/store/read/look-up';
+import type { RepositoryAt } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
 import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
@@ -51,6 +55,7 @@ export interface ImportOptions {
   readonly envelope: Omit<CommandEnvelope, 'commandId'>;
   readonly lines: AsyncIterable<SourceLine>;
   readonly rules: LineRules;
+  readonly imageListBounds: ImageListBounds;
   /** Decides and counts, and writes nothing. */
   readonly dryRun: boolean;
   /** After every batch. */
@@ -130,7 +135,7 @@ function parsed(text: string, rules: LineRules): ImportLine | BadLine | undefine
 }
 
 /** The repositories that a dry run has made so far, by full name. */
-type Imagined = Map<string, Repository>;
+type Imagined = Map<string, RepositoryWithImages>;
 
 interface BatchOutcome {
   readonly created: number;
@@ -144,7 +149,7 @@ interface DecidedBatch extends BatchOutcome {
   readonly appends: readonly AppendCommand[];
   /** Names that are to be taken with the first event of their repository. */
   readonly fresh: readonly FreshName[];
-  readonly states: ReadonlyMap<string, Repository>;
+  readonly states: ReadonlyMap<string, RepositoryWithImages>;
 }
 
 interface FreshName {
@@ -155,20 +160,26 @@ interface FreshName {
 
 /** Undefined on a lost race. */
 async function importBatch(
-  { database, envelope }: ImportOptions,
+  { database, envelope, imageListBounds: bounds }: ImportOptions,
   batch: readonly NumberedLine[],
   imagined: Imagined | undefined,
 ): Promise<BatchOutcome | undefined> {
   const byName = grouped(batch);
   const names = [...byName.values()].flatMap(([first]) => first?.line.fullName ?? []);
   if (imagined) {
-    const outcome = await decideBatch(database, { byName, names, envelope, namespaceIds: new Map(), imagined });
+    const outcome = await decideBatch(database, { byName, names, envelope, bounds, namespaceIds: new Map(), imagined });
     for (const [name, state] of outcome.states) imagined.set(name, state);
     return outcome;
   }
   return inTransaction<BatchOutcome | undefined>(database, async (transaction, abort) => {
     const namespaceIds = await ensureNamespaces(transaction, names);
-    const { appends, fresh, ...outcome } = await decideBatch(transaction, { byName, names, envelope, namespaceIds });
+    const { appends, fresh, ...outcome } = await decideBatch(transaction, {
+      byName,
+      names,
+      envelope,
+      bounds,
+      namespaceIds,
+    });
     await takeNames(transaction, fresh);
     if (appends.length === 0) return outcome;
     const verdicts = await appendAll(transaction, appends);
@@ -180,6 +191,7 @@ interface Batch {
   readonly byName: ReadonlyMap<string, readonly NumberedLine[]>;
   readonly names: readonly FullName[];
   readonly envelope: ImportOptions['envelope'];
+  readonly bounds: ImageListBounds;
   readonly namespaceIds: ReadonlyMap<string, string>;
   readonly imagined?: Imagined;
 }
@@ -189,23 +201,31 @@ const nowhere = '00000000-0000-0000-0000-000000000000';
 
 async function decideBatch(
   database: Database,
-  { byName, names, envelope, namespaceIds, imagined }: Batch,
+  { byName, names, envelope, bounds, namespaceIds, imagined }: Batch,
 ): Promise<DecidedBatch> {
   const found = await lookUpMany(database, names);
   const appends: AppendCommand[] = [];
   const refused: RefusedLine[] = [];
   const fresh: FreshName[] = [];
-  const states = new Map<string, Repository>();
+  const states = new Map<string, RepositoryWithImages>();
   const counted = { created: 0, changed: 0, unchanged: 0, events: 0 };
   for (const [fullName, lines] of byName) {
-    const { id: repositoryId = uuidv7(), state: stored = absentRepository, version = 0 } = found.get(fullName) ?? {};
+    const stored = found.get(fullName);
+    const { id: repositoryId = uuidv7(), version = 0 } = stored ?? {};
     const events: RepositoryEvent[] = [];
-    let state = imagined?.get(fullName) ?? stored;
+    const refuseLine = (number: number, rule: string) =>
+      refused.push({ number, rule, subject: JSON.stringify(fullName) });
+    let state = imagined?.get(fullName) ?? (await withImages(database, stored, lines));
     for (const { number, line } of lines) {
       const namespaceId = namespaceIds.get(line.fullName.namespace) ?? nowhere;
-      const news = decideImport(state, { ...line.repository, namespaceId, name: line.fullName.name });
+      const news = decideImport(state, { ...line.repository, namespaceId, name: line.fullName.name }, bounds);
       if (isRefusal(news)) {
-        refused.push({ number, rule: news.message, subject: JSON.stringify(fullName) });
+        refuseLine(number, news.message);
+        continue;
+      }
+      const tooLarge = news.map(whyTooLarge).find((reason) => reason !== undefined);
+      if (tooLarge !== undefined) {
+        refuseLine(number, tooLarge);
         continue;
       }
       if (version === 0 && events.length === 0 && news.length > 0) {
@@ -215,7 +235,7 @@ async function decideBatch(
       else if (news.some(({ type }) => type === 'RepositoryCreated')) counted.created += 1;
       else counted.changed += 1;
       events.push(...news);
-      state = news.reduce(evolve, state);
+      state = news.reduce(evolveWithImages, state);
     }
     counted.events += events.length;
     if (events.length > 0) {
@@ -225,6 +245,21 @@ async function decideBatch(
     }
   }
   return { ...counted, refused, appends, fresh, states };
+}
+
+/** As far as the lines name any: most lists name none. */
+async function withImages(
+  database: Database,
+  stored: RepositoryAt | undefined,
+  lines: readonly NumberedLine[],
+): Promise<RepositoryWithImages> {
+  if (!stored) return absentWithImages;
+  const entries = lines.flatMap(({ line }) => line.repository.images);
+  if (entries.length === 0) return { repository: stored.state, list: noRepositoryImages };
+  const imageIds = entries.map(({ id }) => id);
+  const tags = entries.flatMap(({ tag }) => tag ?? []);
+  const list = await readNamedImages(database, stored.id, { imageIds, tags, announcedLengths: [] });
+  return { repository: stored.state, list };
 }
 
 /** A file may name a repository several times: its lines count one after the other. */

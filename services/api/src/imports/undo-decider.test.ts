@@ -3,8 +3,9 @@ import type { Recorded } from '@docket/shared/event';
 import { repositoryName } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import { imageEntry } from '@docket/shared/image-lists';
-import { absentRepository, evolve } from '@docket/shared/repositories';
-import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
+import { absentWithImages, evolveWithImages } from '@docket/shared/repository-images';
+import type { RepositoryWithImages } from '@docket/shared/repository-images';
+import type { RepositoryEvent } from '@docket/shared/repositories';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -177,19 +178,19 @@ describe('whatever the import says of a repository, whatever it was before', () 
   const story = fc.array(fc.tuple(fc.constantFrom<Writer>('import', 'others'), line), { minLength: 1, maxLength: 6 });
 
   function written(lines: readonly (readonly [Writer, ImportedRepository])[]): (readonly [Writer, RepositoryEvent])[] {
-    let state: Repository = absentRepository;
+    let state = absentWithImages;
     return lines.flatMap(([writer, each]) => {
-      const events = decideImport(state, each);
+      const events = decideImport(state, each, { imagesMax: 20, tagsMax: 20 });
       if (isRefusal(events)) return [];
-      state = fold(evolve, state, events);
+      state = fold(evolveWithImages, state, events);
       return events.map((event) => [writer, event] as const);
     });
   }
 
-  const seen = (state: Repository) => {
-    if (state.status !== 'active') return undefined;
-    const { last_updated: _, ...rest } = state;
-    return rest;
+  const seen = ({ repository, list }: RepositoryWithImages) => {
+    if (repository.status !== 'active') return undefined;
+    const { last_updated: _, ...rest } = repository;
+    return { ...rest, list };
   };
 
   test('it is afterwards as it was before, when nobody else came after', () => {
@@ -202,9 +203,9 @@ describe('whatever the import says of a repository, whatever it was before', () 
         ]);
         const before = past.filter(([writer]) => writer === 'others').map(([, event]) => event);
         const { events, kept } = decideUndo(history(...past), importId);
-        const after = fold(evolve, absentRepository, [...past.map(([, event]) => event), ...events]);
+        const after = fold(evolveWithImages, absentWithImages, [...past.map(([, event]) => event), ...events]);
         expect(kept).toEqual([]);
-        expect(seen(after)).toEqual(seen(fold(evolve, absentRepository, before)));
+        expect(seen(after)).toEqual(seen(fold(evolveWithImages, absentWithImages, before)));
       }),
     );
   });

@@ -3,9 +3,11 @@
  * history it decides on is the whole stream, with who wrote what.
  */
 import type { Metadata, Recorded } from '@docket/shared/event';
-import { listOf } from '@docket/shared/image-lists';
-import { absentRepository, evolve, updatedAt } from '@docket/shared/repositories';
-import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
+import { entriesOf } from '@docket/shared/image-lists';
+import { updatedAt } from '@docket/shared/repositories';
+import type { RepositoryEvent } from '@docket/shared/repositories';
+import { absentWithImages, evolveWithImages } from '@docket/shared/repository-images';
+import type { RepositoryWithImages } from '@docket/shared/repository-images';
 
 export interface TakenBack {
   readonly events: readonly RepositoryEvent[];
@@ -40,7 +42,7 @@ type Writer = 'import' | 'undo' | 'others';
 
 /** What is known of a repository after an event, and when it was last updated by then. */
 interface Moment {
-  readonly state: Repository;
+  readonly state: RepositoryWithImages;
   readonly updated: Date | undefined;
 }
 
@@ -61,14 +63,14 @@ function writerOf({ correlation_id, causation_id }: Metadata, importId: string):
 
 export function decideUndo(history: readonly Recorded<RepositoryEvent>[], importId: string): TakenBack {
   const claims = new Map<Field, Claim>();
-  let now: Moment = { state: absentRepository, updated: undefined };
+  let now: Moment = { state: absentWithImages, updated: undefined };
   let createdByImport = false;
   let touchedByOthers = false;
   let touchedByImport = false;
   for (const { event, metadata, recordedAt } of history) {
     const by = writerOf(metadata, importId);
     const before = now;
-    now = { state: evolve(before.state, event), updated: updatedAt(before.updated, event, recordedAt) };
+    now = { state: evolveWithImages(before.state, event), updated: updatedAt(before.updated, event, recordedAt) };
     if (event.type === 'RepositoryCreated') {
       // A life of its own: what was before it is over.
       claims.clear();
@@ -82,7 +84,7 @@ export function decideUndo(history: readonly Recorded<RepositoryEvent>[], import
     const former = event.type === 'RepositoryCreated' ? { ...now, updated: undefined } : before;
     for (const field of written(event)) claims.set(field, claimed(claims.get(field), by, former, now));
   }
-  const { state } = now;
+  const { repository: state } = now.state;
   if (!touchedByImport || state.status === 'absent' || state.status === 'deleted') return { events: [], kept: [] };
   if (state.status === 'deleting') return { events: [], kept: ['it is being deleted'] };
   if (createdByImport && !touchedByOthers) return { events: [{ type: 'RepositoryDeleted', data: {} }], kept: [] };
@@ -155,7 +157,10 @@ function written(event: RepositoryEvent): readonly Field[] {
   }
 }
 
-function restored(field: Exclude<Field, 'last_updated'>, { state }: Moment): RepositoryEvent[] {
+function restored(
+  field: Exclude<Field, 'last_updated'>,
+  { state: { repository: state, list } }: Moment,
+): RepositoryEvent[] {
   if (state.status !== 'active') return [];
   const { description, full_description, is_private, is_automated, star_count, pull_count } = state;
   switch (field) {
@@ -172,12 +177,12 @@ function restored(field: Exclude<Field, 'last_updated'>, { state }: Moment): Rep
     case 'pull_count':
       return [{ type: 'CountsObserved', data: { pull_count } }];
     case 'images':
-      return [{ type: 'ImagesRestored', data: { images: listOf(state) } }];
+      return [{ type: 'ImagesRestored', data: { images: entriesOf(list) } }];
   }
 }
 
 /** Texts, numbers and the like: equal where the values are. */
-function valueOf(field: Exclude<Field, 'last_updated'>, { state }: Moment): unknown {
+function valueOf(field: Exclude<Field, 'last_updated'>, { state: { repository: state, list } }: Moment): unknown {
   if (state.status !== 'active') return undefined;
-  return field === 'images' ? JSON.stringify(listOf(state)) : state[field];
+  return field === 'images' ? JSON.stringify(entriesOf(list)) : state[field];
 }

@@ -185,8 +185,8 @@ interface StoredRow {
   registered: Date;
 }
 
-/** What a list does not show of the state is not read: the image lists of a page may be megabytes. */
-const shortened = `r.state || '{"images": [], "tags": {}, "announced": null, "full_description": ""}'`;
+/** What a list does not show of the state is not read: the full descriptions of a page may be megabytes. */
+const shortened = `r.state || '{"full_description": ""}'`;
 
 /** The statement reads from the nearer end, so the last page costs what the first one does. */
 async function storedPage(

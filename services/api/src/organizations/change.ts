@@ -1,4 +1,5 @@
 /** Commands on an organization: the directory, which every request asks who belongs to what, and the event in one transaction. */
+import type { Quotas } from '@docket/runtime/environment';
 import { fold } from '@docket/shared/decider';
 import type { NamespaceName } from '@docket/shared/names';
 import type { MemberRole, Organization } from '@docket/shared/organizations';
@@ -6,6 +7,7 @@ import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { organizationStream, readOrganizationEvent } from '@docket/shared/stored-event';
 import type { Transaction } from '@docket/store/connect';
+import { lockAccount } from '@docket/store/directory/accounts';
 import { readStream } from '@docket/store/log/read';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -18,8 +20,12 @@ import type { OrganizationCommand } from './decider.ts';
 const nameTaken = refuse('conflict', 'the name belongs to somebody, or is reserved', 'orgname');
 const changedMeanwhile = refuse('contended', 'the organization is changed by others; try again in a moment');
 
+export interface OrganizationExecution extends TransactionExecution {
+  readonly quotas: Pick<Quotas, 'accountOrganizationsMax'>;
+}
+
 export async function createOrganization(
-  execution: TransactionExecution,
+  execution: OrganizationExecution,
   name: NamespaceName,
   ownerId: string,
   envelope: CommandEnvelope,
@@ -32,13 +38,41 @@ export async function createOrganization(
       ownerId,
     });
     if (isRefusal(events)) return events;
+    const refusal = await refuseMore(transaction, execution.quotas.accountOrganizationsMax, envelope.heldTo);
+    if (refusal) return refusal;
     await transaction
       .insertInto('directory.namespaces')
-      .values({ id: namespaceId, name, is_organization: true })
+      .values({ id: namespaceId, name, is_organization: true, made_by: ownerId })
       .execute();
     await setMember(transaction, namespaceId, ownerId, 'owner');
     return [{ streamId: organizationStream(namespaceId), expectedVersion: 0, events, ...envelope }];
   });
+}
+
+/**
+ * Those that it made count, whoever owns them now: who hands them on would have room for ever, and who is made an owner by others is
+ * not to blame.
+ */
+async function refuseMore(
+  transaction: Transaction,
+  max: number,
+  accountId: string | undefined,
+): Promise<Refusal | undefined> {
+  if (accountId === undefined || max === Number.POSITIVE_INFINITY) return undefined;
+  await lockAccount(transaction, accountId);
+  const { count } = await transaction
+    .selectFrom('directory.namespaces')
+    .select(({ fn }) => fn.countAll<bigint>().as('count'))
+    .where('made_by', '=', accountId)
+    .executeTakeFirstOrThrow();
+  if (Number(count) < max) return undefined;
+  return {
+    ...refuse(
+      'quota_reached',
+      `you made ${count} of at most ${max} organizations; ask an admin of this index for more`,
+    ),
+    quota: { limit: max, left: 0 },
+  };
 }
 
 export async function changeMember(

@@ -23,12 +23,13 @@ import { accountName } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Commanding } from '../repositories/command.ts';
 import { changeMember, createOrganization } from './change.ts';
+import type { OrganizationExecution } from './change.ts';
 import type { OrganizationCommand } from './decider.ts';
 import { member, organizationAnswer } from './dto.ts';
 import type { MemberDto, OrganizationDto } from './dto.ts';
 import { membersOf } from './queries.ts';
 
-export type OrganizationRoutes = Commanding & PageLinks;
+export type OrganizationRoutes = Commanding & PageLinks & OrganizationExecution;
 
 const organizationName = z.object({ orgname: namespaceName });
 const memberParameters = organizationName.extend({ username: accountName });

@@ -1,5 +1,5 @@
 /** From a request to the execution of its command on a repository; what all routes that change one have in common. */
-import type { TokenKey } from '@docket/runtime/environment';
+import type { Environment, TokenKey } from '@docket/runtime/environment';
 import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 
@@ -12,7 +12,7 @@ import type { Executed } from './decide-in-turn.ts';
 import { executeOnRepository } from './execute.ts';
 import type { Execution, Intent } from './execute.ts';
 
-export interface Commanding extends Authentication, Execution {
+export interface Commanding extends Authentication, Execution, Pick<Environment, 'repositoryImagesMax'> {
   readonly tokenKeys: readonly TokenKey[];
 }
 

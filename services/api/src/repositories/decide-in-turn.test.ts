@@ -1,12 +1,17 @@
 /** Deciding many together is deciding one after the other: the same answers, the same events at the same versions, the same end. */
 import { imageId, repositoryName, tagName } from '@docket/shared/names';
+import { mergeEntries } from '@docket/shared/image-lists';
 import { refuse } from '@docket/shared/refusal';
+import { noRepositoryImages } from '@docket/shared/repository-images';
+import type { RepositoryImages } from '@docket/shared/repository-images';
 import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { unbounded } from '../commands/daily-quota.ts';
 import { decideInTurn } from './decide-in-turn.ts';
 import type { Candidate, Decision } from './decide-in-turn.ts';
+import { repositoryDecider } from './decider.ts';
 import type { RepositoryCommand } from './decider.ts';
 
 const namespaceId = '01996d1c-5b0a-7cc3-8f6e-0d4a3c2b1a01';
@@ -17,7 +22,8 @@ const found: Candidate['found'] = {
   namespace: { id: namespaceId, ownerId: accounts[0] ?? '', viewerRole: null },
   imagesMayBeBlocked: false,
 };
-const always = { newId, goesOn: () => true };
+const decider = repositoryDecider({ imagesMax: 20, tagsMax: 20 });
+const always = { decider, newId, goesOn: () => true };
 
 const images = fc.array(
   fc.record({
@@ -65,6 +71,7 @@ const candidate: fc.Arbitrary<Candidate> = fc
     versions,
     found,
     past: undefined,
+    left: unbounded,
     judge: ({ repository }: Lookup) => {
       if (asks === null || repository?.state.status !== 'active') return undefined;
       return repository.state.grants[asks] ? undefined : refuse('forbidden', 'not let in');
@@ -74,6 +81,7 @@ const candidates = fc.uniqueArray(candidate, { maxLength: 12, selector: ({ comma
 
 interface Log {
   repository: RepositoryAt | undefined;
+  list: RepositoryImages;
   readonly events: unknown[];
 }
 
@@ -84,6 +92,7 @@ function appended(log: Log, decision: Decision): void {
   expect(expectedVersion).toBe(log.events.length);
   log.events.push(...events);
   expect(executed.version).toBe(log.events.length);
+  log.list = decision.list;
   log.repository = {
     id: executed.repositoryId,
     number: undefined,
@@ -95,12 +104,12 @@ function appended(log: Log, decision: Decision): void {
 
 /** What each is told, a `later` once it had its turn. */
 function answersOf(all: readonly Candidate[], batchMax: number): { readonly answers: unknown[]; readonly log: Log } {
-  const log: Log = { repository: undefined, events: [] };
+  const log: Log = { repository: undefined, list: noRepositoryImages, events: [] };
   const answers = new Map<Candidate, unknown>();
   let waiting = [...all];
   while (waiting.length > 0) {
     const batch = waiting.slice(0, batchMax);
-    const decisions = decideInTurn(log.repository, batch, always);
+    const decisions = decideInTurn(log.repository, log.list, batch, always);
     const later: Candidate[] = [];
     for (const [index, decision] of decisions.entries()) {
       const one = batch[index];
@@ -136,6 +145,7 @@ const given = (commandId: string, asked: RepositoryCommand, rest: Partial<Candid
   found,
   versions: undefined,
   past: undefined,
+  left: unbounded,
   ...rest,
 });
 
@@ -145,22 +155,30 @@ function push(commandId: string, tag: string, rest: Partial<Candidate> = {}): Ca
 }
 
 function existing(): RepositoryAt {
-  const [decision] = decideInTurn(undefined, [push('creation', 'first')], always);
+  const [decision] = decideInTurn(undefined, noRepositoryImages, [push('creation', 'first')], always);
   if (decision?.is !== 'append') throw new Error('a push of what is not there creates it');
   const { state, version } = decision.executed;
   return { id: newId, number: undefined, lastUpdated: new Date(0), state, version };
 }
 
+/** What the repository holds by then. */
+const holding = mergeEntries(noRepositoryImages, [{ id: imageId.parse('aaaa'), tag: tagName.parse('first') }]);
+
 const kinds = (decisions: readonly Decision[]) => decisions.map(({ is }) => is);
 
 describe('of commands that are decided together', () => {
   it('those behind the creation of the repository wait for it', () => {
-    const decisions = decideInTurn(undefined, [push('1', 'one'), push('2', 'two'), push('3', 'three')], always);
+    const decisions = decideInTurn(
+      undefined,
+      noRepositoryImages,
+      [push('1', 'one'), push('2', 'two'), push('3', 'three')],
+      always,
+    );
     expect(kinds(decisions)).toEqual(['append', 'later', 'later']);
   });
 
   it('a command that is there twice waits for itself, and nobody else for it', () => {
-    const decisions = decideInTurn(existing(), [push('1', 'one'), push('1', 'one'), push('2', 'two')], always);
+    const decisions = decideInTurn(existing(), holding, [push('1', 'one'), push('1', 'one'), push('2', 'two')], always);
     expect(kinds(decisions)).toEqual(['append', 'later', 'append']);
   });
 
@@ -169,6 +187,7 @@ describe('of commands that are decided together', () => {
     const versions = [repository.version];
     const decisions = decideInTurn(
       repository,
+      holding,
       [push('1', 'one', { versions }), push('2', 'two', { versions })],
       always,
     );
@@ -185,6 +204,7 @@ describe('of commands that are decided together', () => {
     const revoke = given('2', { type: 'Revoke', accountId: account });
     const decisions = decideInTurn(
       existing(),
+      holding,
       [grant, push('1', 'one', { judge }), revoke, push('3', 'three', { judge })],
       always,
     );
@@ -194,16 +214,16 @@ describe('of commands that are decided together', () => {
 
   it('a push behind a deletion begins a new life, without what was there before', () => {
     const deletion = given('1', { type: 'Delete' });
-    const decisions = decideInTurn(existing(), [push('0', 'old'), deletion, push('2', 'new')], always);
-    expect(decisions[2]).toMatchObject({ executed: { state: { status: 'active', life: 2, tags: { new: 'aaaa' } } } });
+    const decisions = decideInTurn(existing(), holding, [push('0', 'old'), deletion, push('2', 'new')], always);
+    expect(decisions[2]).toMatchObject({ executed: { state: { status: 'active', life: 2 } } });
     const [, , last] = decisions;
-    expect(last?.is === 'append' && last.executed.state).not.toHaveProperty('tags.old');
+    expect(last?.is === 'append' && last.list.tags).toEqual(new Map([['new', 'aaaa']]));
   });
 
   it('one that is in the log already is told what it did, and the repository as those before it leave it', () => {
     const repository = existing();
     const past = { events: [], fingerprint: null };
-    const [first, second] = decideInTurn(repository, [push('1', 'one'), push('2', 'two', { past })], always);
+    const [first, second] = decideInTurn(repository, holding, [push('1', 'one'), push('2', 'two', { past })], always);
     expect(second).toEqual({
       is: 'told',
       outcome: first?.is === 'append' && { ...first.executed, events: [] },
@@ -211,12 +231,20 @@ describe('of commands that are decided together', () => {
   });
 
   it('those that there is no time for wait; the first never does', () => {
-    const decisions = decideInTurn(existing(), [push('1', 'one'), push('2', 'two')], { newId, goesOn: () => false });
+    const decisions = decideInTurn(existing(), holding, [push('1', 'one'), push('2', 'two')], {
+      ...always,
+      goesOn: () => false,
+    });
     expect(kinds(decisions)).toEqual(['append', 'later']);
   });
 
   it('a command on what never was is refused, and nobody waits for it', () => {
-    const decisions = decideInTurn(undefined, [given('1', { type: 'Delete' }), push('2', 'two')], always);
+    const decisions = decideInTurn(
+      undefined,
+      noRepositoryImages,
+      [given('1', { type: 'Delete' }), push('2', 'two')],
+      always,
+    );
     expect(decisions).toMatchObject([{ is: 'told', outcome: { refused: 'not_found' } }, { is: 'append' }]);
   });
 });

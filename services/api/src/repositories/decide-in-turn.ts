@@ -5,15 +5,17 @@
 import { fold } from '@docket/shared/decider';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { absentRepository, evolve } from '@docket/shared/repositories';
+import { absentRepository } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
+import type { RepositoryImages } from '@docket/shared/repository-images';
 import type { DomainEvent } from '@docket/shared/stored-event';
 import type { PastCommand } from '@docket/store/log/read';
 import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 
+import { refuseBeyondDay } from '../commands/daily-quota.ts';
+import type { Left } from '../commands/daily-quota.ts';
 import { commandReused } from '../commands/envelope.ts';
-import { repositoryDecider } from './decider.ts';
-import type { RepositoryCommand } from './decider.ts';
+import type { RepositoryCommand, RepositoryDecider } from './decider.ts';
 
 export interface Executed {
   /** What the command led to, now or when it was first sent; empty when there was nothing to do. */
@@ -35,6 +37,8 @@ export interface Candidate {
   readonly versions: readonly number[] | undefined;
   /** What is in the log of this command already. */
   readonly past: PastCommand | Refusal | undefined;
+  /** What the account that asks may still append today. */
+  readonly left: Left;
 }
 
 export type Decision =
@@ -46,25 +50,31 @@ export type Decision =
       readonly expectedVersion: number;
       /** When it is in the log. */
       readonly executed: Executed;
+      /** What the images are then. */
+      readonly list: RepositoryImages;
     }
   /** To be decided when what is before it is in the log. */
   | { readonly is: 'later' };
 
 const changed = refuse('precondition_failed', 'it was changed since it was read; read it again');
 
-export interface Bounds {
+export interface Deciding {
+  readonly decider: RepositoryDecider;
   /** An id for the case that there never was a repository of this name. */
   readonly newId: string;
   /** Whether there is time for another one; not asked for the first. */
   readonly goesOn: () => boolean;
 }
 
+/** `images`: as far as any of the candidates names them. */
 export function decideInTurn(
   repository: RepositoryAt | undefined,
+  images: RepositoryImages,
   candidates: readonly Candidate[],
-  { newId, goesOn }: Bounds,
+  { decider, newId, goesOn }: Deciding,
 ): readonly Decision[] {
   let current = repository;
+  let list = images;
   let ended = false;
   const appended = new Set<string>();
   return candidates.map((candidate, index): Decision => {
@@ -74,9 +84,10 @@ export function decideInTurn(
       ended = true;
       return { is: 'later' };
     }
-    const decision = decide(current, candidate, newId);
+    const decision = decide(decider, current, list, candidate, newId);
     if (decision.is === 'append') {
       appended.add(candidate.commandId);
+      list = decision.list;
       // A new repository goes into the log with its name, in a transaction of its own.
       if (current) current = { ...current, state: decision.executed.state, version: decision.executed.version };
       else ended = true;
@@ -86,8 +97,10 @@ export function decideInTurn(
 }
 
 function decide(
+  decider: RepositoryDecider,
   repository: RepositoryAt | undefined,
-  { command, judge, found, versions, past }: Candidate,
+  list: RepositoryImages,
+  { command, judge, found, versions, past, left }: Candidate,
   newId: string,
 ): Decision {
   const refusal = judge({ ...found, repository });
@@ -95,16 +108,15 @@ function decide(
   if (past) return { is: 'told', outcome: resumed(repository, past) };
   const { id = newId, state = absentRepository, version = 0 } = repository ?? {};
   if (versions && !versions.includes(version)) return { is: 'told', outcome: changed };
-  const events = repositoryDecider.decide(state, command);
+  const before = { repository: state, list };
+  const events = decider.decide(before, command);
   if (isRefusal(events)) return { is: 'told', outcome: events };
   if (events.length === 0) return { is: 'told', outcome: { events, repositoryId: id, state, version } };
-  const executed = {
-    events,
-    repositoryId: id,
-    state: fold(evolve, state, events),
-    version: version + events.length,
-  };
-  return { is: 'append', events, expectedVersion: version, executed };
+  const beyond = refuseBeyondDay(left, events);
+  if (beyond) return { is: 'told', outcome: beyond };
+  const after = fold(decider.evolve, before, events);
+  const executed = { events, repositoryId: id, state: after.repository, version: version + events.length };
+  return { is: 'append', events, expectedVersion: version, executed, list: after.list };
 }
 
 /** The answer to a command that was sent before: what it did then, and the repository as it is now. */

@@ -3,7 +3,6 @@ import { fold } from '@docket/shared/decider';
 import { repositoryName } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import { imageEntry } from '@docket/shared/image-lists';
-import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { RepositoryEvent } from '@docket/shared/repositories';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +10,8 @@ import { describe, expect, it } from 'vitest';
 import { repositoryDecider } from './decider.ts';
 import type { RepositoryCommand } from './decider.ts';
 
-const { given } = specification(repositoryDecider);
+const decider = repositoryDecider({ imagesMax: 20, tagsMax: 20 });
+const { given } = specification(decider);
 
 const namespaceId = '0190d8a4-7c3e-7d2b-8f43-6d9c0a6b1e11';
 const accountId = '0190d8a4-7c3e-7d2b-8f43-6d9c0a6b1e22';
@@ -92,9 +92,12 @@ describe('having it back', () => {
     const had = fc.subarray<RepositoryEvent>([described, hidden, granted, starred, takenDown, pushed]);
     fc.assert(
       fc.property(had, (events) => {
-        const before = fold(evolve, absentRepository, [created, ...events]);
-        const after = fold(evolve, before, [requested, deleted, restored]);
-        expect(after).toEqual({ ...before, announced: null });
+        const before = fold(decider.evolve, decider.initial, [created, ...events]);
+        const after = fold(decider.evolve, before, [requested, deleted, restored]);
+        expect(after).toEqual({
+          repository: { ...before.repository, is_push_open: false },
+          list: { ...before.list, announced: null },
+        });
       }),
     );
   });
@@ -131,12 +134,12 @@ describe('a takedown', () => {
     const lives = fc.array(fc.constantFrom<RepositoryCommand>({ type: 'Delete' }, restore, create), { maxLength: 12 });
     fc.assert(
       fc.property(lives, (commands) => {
-        const state = commands.reduce(
+        const { repository: state } = commands.reduce(
           (before, command) => {
-            const events = repositoryDecider.decide(before, command);
-            return isRefusal(events) ? before : fold(evolve, before, events);
+            const events = decider.decide(before, command);
+            return isRefusal(events) ? before : fold(decider.evolve, before, events);
           },
-          fold(evolve, absentRepository, [created, takenDown]),
+          fold(decider.evolve, decider.initial, [created, takenDown]),
         );
         const reason =
           state.status === 'deleted' ? state.contents.taken_down : 'taken_down' in state && state.taken_down;

@@ -4,7 +4,9 @@ import { repositoryName } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import type { RefusalCode } from '@docket/shared/refusal';
 import { imageEntry } from '@docket/shared/image-lists';
-import { absentRepository, repositoryEvent } from '@docket/shared/repositories';
+import { absentWithImages } from '@docket/shared/repository-images';
+import type { RepositoryImages } from '@docket/shared/repository-images';
+import { repositoryEvent } from '@docket/shared/repositories';
 import type { ImageEntry } from '@docket/shared/image-lists';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import fc from 'fast-check';
@@ -13,7 +15,8 @@ import { describe, expect, it } from 'vitest';
 import { repositoryDecider } from './decider.ts';
 import type { RepositoryCommand } from './decider.ts';
 
-const { given } = specification(repositoryDecider);
+const decider = repositoryDecider({ imagesMax: 20, tagsMax: 20 });
+const { given } = specification(decider);
 
 const namespaceId = '0190d8a4-7c3e-7d2b-8f43-6d9c0a6b1e11';
 const name = repositoryName.parse('app');
@@ -177,7 +180,7 @@ const table = Object.entries(states).flatMap(([state, events]) =>
 it.each(table)('a repository that $state and $what', ({ state, events, what, command }) => {
   const row = Object.entries(decisions).find(([key]) => key === state)?.[1] ?? {};
   const expected = Object.entries(row).find(([key]) => key === what)?.[1];
-  const outcome = repositoryDecider.decide(fold(repositoryDecider.evolve, repositoryDecider.initial, events), command);
+  const outcome = decider.decide(fold(decider.evolve, decider.initial, events), command);
   expect(isRefusal(outcome) ? outcome.refused : outcome).toEqual(expected);
 });
 
@@ -264,20 +267,30 @@ describe('the lives of a repository, whatever is done to it', () => {
 
   interface Step {
     readonly before: Repository;
+    readonly listBefore: RepositoryImages;
     readonly command: RepositoryCommand;
     readonly events: readonly RepositoryEvent[];
     readonly refused: boolean;
     readonly after: Repository;
+    readonly list: RepositoryImages;
   }
 
   function told(sequence: readonly RepositoryCommand[]): Step[] {
-    let state = absentRepository;
+    let state = absentWithImages;
     return sequence.map((next) => {
       const before = state;
-      const outcome = repositoryDecider.decide(before, next);
+      const outcome = decider.decide(before, next);
       const events = isRefusal(outcome) ? [] : outcome;
-      state = fold(repositoryDecider.evolve, before, events);
-      return { before, command: next, events, refused: isRefusal(outcome), after: state };
+      state = fold(decider.evolve, before, events);
+      return {
+        before: before.repository,
+        listBefore: before.list,
+        command: next,
+        events,
+        refused: isRefusal(outcome),
+        after: state.repository,
+        list: state.list,
+      };
     });
   }
 
@@ -308,21 +321,21 @@ describe('the lives of a repository, whatever is done to it', () => {
   });
 
   it('never lose an image or a checksum while they last, and begin with what the push announces alone', () => {
-    everyStep(({ before, after, command: sent }) => {
+    everyStep(({ before, listBefore, after, list, command: sent }) => {
       if (after.status !== 'active') return;
-      const had = before.status === 'active' ? before.images : [];
+      const had = before.status === 'active' ? [...listBefore.images] : [];
       const named = sent.type === 'OpenPush' || sent.type === 'PutImages' ? sent.images : [];
-      const now = new Map(after.images.map(({ id, checksum }) => [id, checksum]));
-      expect(now.size).toBe(after.images.length);
-      expect([...now.keys()].toSorted()).toEqual([...new Set([...had, ...named].map(({ id }) => id))].toSorted());
-      const lost = had.filter(({ id, checksum }) => checksum !== null && !now.get(id));
+      const expected = new Set([...had.map(([id]) => id), ...named.map(({ id }) => id)]);
+      expect([...list.images.keys()]).toEqual([...expected]);
+      const lost = had.filter(([id, checksum]) => checksum !== null && !list.images.get(id));
       expect(lost).toEqual([]);
     });
   });
 
   it('show the ids of a push at once, and end it with the first list of images', () => {
-    everyStep(({ after, command: sent, refused }) => {
-      const announced = after.status === 'active' ? after.announced : undefined;
+    everyStep(({ after, list, command: sent, refused }) => {
+      const announced = after.status === 'active' ? list.announced : undefined;
+      expect(after.status === 'active' && after.is_push_open).toBe((announced ?? null) !== null);
       const expected = { OpenPush: 'images' in sent ? sent.images : null, PutImages: null };
       const pushing = sent.type === 'OpenPush' || sent.type === 'PutImages';
       expect(announced).toEqual(pushing && !refused ? expected[sent.type] : announced);
@@ -330,8 +343,8 @@ describe('the lives of a repository, whatever is done to it', () => {
   });
 
   it('let the same command change nothing when it comes again at once; a delete token alone is then refused', () => {
-    everyStep(({ after, command: sent, refused }) => {
-      const again = repositoryDecider.decide(after, sent);
+    everyStep(({ after, list, command: sent, refused }) => {
+      const again = decider.decide({ repository: after, list }, sent);
       const events = isRefusal(again) ? again.refused : again;
       expect(events).toEqual(refused ? events : sent.type === 'AuthorizeDeletion' ? 'forbidden' : []);
     });
@@ -359,7 +372,7 @@ describe('the lives of a repository, whatever is done to it', () => {
 
 it('a push tells which registries its client was sent to', () => {
   const endpoints = ['registry.example.org'];
-  const events = repositoryDecider.decide(repositoryDecider.initial, {
+  const events = decider.decide(decider.initial, {
     type: 'OpenPush',
     namespaceId: '01996d1c-5b0a-7cc3-8f6e-0d4a3c2b1a09',
     name: repositoryName.parse('sent'),

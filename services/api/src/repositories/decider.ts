@@ -5,9 +5,11 @@ import type { Description } from '@docket/shared/repository-descriptions';
 import type { RepositoryName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { changesIn } from '@docket/shared/image-lists';
-import { absentRepository, evolve, takenDownOf } from '@docket/shared/repositories';
-import type { ImageEntry } from '@docket/shared/image-lists';
+import { changesIn, refuseBeyond } from '@docket/shared/image-lists';
+import type { ImageEntry, ImageListBounds } from '@docket/shared/image-lists';
+import { evolve, takenDownOf } from '@docket/shared/repositories';
+import { absentWithImages, evolveWithImages, noRepositoryImages } from '@docket/shared/repository-images';
+import type { RepositoryImages, RepositoryWithImages } from '@docket/shared/repository-images';
 import type { ActiveRepository, GrantRole, Repository, RepositoryEvent } from '@docket/shared/repositories';
 
 export type RepositoryCommand =
@@ -40,23 +42,36 @@ export type RepositoryCommand =
   | { readonly type: 'Restore'; readonly inTime: boolean }
   | { readonly type: 'Grant'; readonly accountId: string; readonly role: GrantRole }
   | { readonly type: 'Revoke'; readonly accountId: string }
-  /** By an account that has no star here, or takes back the one that it has: the directory knows. */
-  | { readonly type: 'Star' | 'Unstar'; readonly accountId: string }
+  | StarCommand
   | { readonly type: 'TakeDown'; readonly reason: string }
   | { readonly type: 'Reinstate' };
 
-export const repositoryDecider: Decider<Repository, RepositoryCommand, RepositoryEvent> = {
-  initial: absentRepository,
-  decide,
-  evolve,
-};
+/** By an account that has no star here, or takes back the one that it has: the directory knows. */
+export interface StarCommand {
+  readonly type: 'Star' | 'Unstar';
+  readonly accountId: string;
+}
 
-function decide(state: Repository, command: RepositoryCommand): readonly RepositoryEvent[] | Refusal {
+export type RepositoryDecider = Decider<RepositoryWithImages, RepositoryCommand, RepositoryEvent>;
+
+export function repositoryDecider(bounds: ImageListBounds): RepositoryDecider {
+  return {
+    initial: absentWithImages,
+    decide: (state, command) => decide(state, command, bounds),
+    evolve: evolveWithImages,
+  };
+}
+
+function decide(
+  { repository: state, list }: RepositoryWithImages,
+  command: RepositoryCommand,
+  bounds: ImageListBounds,
+): readonly RepositoryEvent[] | Refusal {
   switch (command.type) {
     case 'OpenPush':
-      return openPush(state, command);
+      return openPush(state, list, command, bounds);
     case 'PutImages':
-      return state.status === 'active' ? putImages(state, command) : gone;
+      return state.status === 'active' ? putImages(state, list, command, bounds) : gone;
     case 'RequestDeletion':
       return requestDeletion(state);
     case 'AuthorizeDeletion':
@@ -76,11 +91,8 @@ function decide(state: Repository, command: RepositoryCommand): readonly Reposit
     case 'Revoke':
       return state.status === 'active' ? revoke(state, command.accountId) : gone;
     case 'Star':
-      if (state.status !== 'active') return gone;
-      return [{ type: 'RepositoryStarred', data: { account_id: command.accountId } }];
     case 'Unstar':
-      if (state.status !== 'active') return gone;
-      return [{ type: 'RepositoryUnstarred', data: { account_id: command.accountId } }];
+      return decideStar(state, command);
     case 'TakeDown':
       return takeDown(state, command.reason);
     case 'Reinstate':
@@ -88,17 +100,26 @@ function decide(state: Repository, command: RepositoryCommand): readonly Reposit
   }
 }
 
+export function decideStar(state: Repository, { type, accountId }: StarCommand): readonly RepositoryEvent[] | Refusal {
+  if (state.status !== 'active') return gone;
+  return [{ type: type === 'Star' ? 'RepositoryStarred' : 'RepositoryUnstarred', data: { account_id: accountId } }];
+}
+
 const gone = refuse('not_found', 'there is no such repository');
 const deleted: RepositoryEvent = { type: 'RepositoryDeleted', data: {} };
 
 function openPush(
   state: Repository,
+  list: RepositoryImages,
   { namespaceId, name, images, endpoints }: Extract<RepositoryCommand, { type: 'OpenPush' }>,
-): readonly RepositoryEvent[] {
+  bounds: ImageListBounds,
+): readonly RepositoryEvent[] | Refusal {
   if (state.status === 'active') {
-    if (state.announced && sameList(state.announced, images)) return [];
-    return [pushOpened(state.pushes + 1, images, endpoints)];
+    if (state.is_push_open && list.announced && sameList(list.announced, images)) return [];
+    return refuseBeyond(list, images, bounds) ?? [pushOpened(state.pushes + 1, images, endpoints)];
   }
+  const refusal = refuseBeyond(noRepositoryImages, images, bounds);
+  if (refusal) return refusal;
   const life = nextLife(state);
   return [
     // A push ends a deletion that nobody finished.
@@ -132,13 +153,17 @@ function sameList(one: readonly ImageEntry[], other: readonly ImageEntry[]): boo
 /** Every docker sends this once, last in a push: with the list up to 0.7, with `[]` from 0.8 on. Either way the push is complete. */
 function putImages(
   state: ActiveRepository,
+  list: RepositoryImages,
   { images, endpoints }: Extract<RepositoryCommand, { type: 'PutImages' }>,
-): readonly RepositoryEvent[] {
+  bounds: ImageListBounds,
+): readonly RepositoryEvent[] | Refusal {
   const told = endpoints.length === 0 ? {} : { endpoints: [...endpoints] };
-  const news = changesIn(state, images);
+  const news = changesIn(list, images);
+  const refusal = refuseBeyond(list, news, bounds);
+  if (refusal) return refusal;
   return [
     ...(news.length > 0 ? [{ type: 'ImagesAdded', data: { images: news, ...told } } satisfies RepositoryEvent] : []),
-    ...(state.announced
+    ...(state.is_push_open
       ? [{ type: 'PushCompleted', data: { push: state.pushes, ...told } } satisfies RepositoryEvent]
       : []),
   ];

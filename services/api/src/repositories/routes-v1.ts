@@ -1,4 +1,5 @@
 /** A repository as docker pushes and deletes it: PUT and DELETE on /v1/repositories/{namespace}/{repo_name}/ (seed, "Repositories"). */
+import { bodyBytesMax, smallBodyBytesMax } from '@docket/shared/limits';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 
@@ -12,7 +13,6 @@ import type { Operation } from '../http/operation.ts';
 import { repositoryParameters, v1RepositoryPaths } from '../http/paths.ts';
 import { readAnyJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { bodyBytesMax, smallBodyBytesMax } from '../limits.ts';
 import { refuseBlocked } from './blocked-images.ts';
 import { run } from './command.ts';
 import type { RepositoryRoutes } from './command.ts';
@@ -42,13 +42,16 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
     },
     body: imageList,
     bodyBytesMax,
+    entriesMax: ({ repositoryImagesMax }: RepositoryRoutes) => repositoryImagesMax,
     answers: {
       200: { description: 'The push is open.', ...tokenAnswer },
       400: v1.badRequest,
       401: v1.unauthorized,
       403: v1.forbidden,
+      409: v1.noRoom,
       413: v1.tooLarge,
       422: v1.reused,
+      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: { namespace, ...push }, body: images }) => {
@@ -85,6 +88,7 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       404: v1.missing,
       413: v1.tooLarge,
       422: v1.reused,
+      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: push }) => {

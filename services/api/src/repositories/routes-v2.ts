@@ -1,5 +1,6 @@
 /** One repository as people describe and manage it: get, create, change, delete, and have it back. */
 import type { Environment } from '@docket/runtime/environment';
+import { descriptionBytesMax, descriptionCharactersMax, fullDescriptionCharactersMax } from '@docket/shared/limits';
 import { namespaceName, repositoryName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
@@ -21,7 +22,6 @@ import { operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 import { namespaceParameter, namespacePaths, repositoryParameters, repositoryPaths } from '../http/paths.ts';
 import { text } from '../http/text.ts';
-import { descriptionBytesMax } from '../limits.ts';
 import { run } from './command.ts';
 import type { Commanding } from './command.ts';
 import type { Executed } from './decide-in-turn.ts';
@@ -29,9 +29,6 @@ import { detailsDto, repositoryAnswer } from './dto.ts';
 import type { RepositoryDto } from './dto.ts';
 
 export type ManagementRoutes = Commanding & Pick<Environment, 'undeleteDays'>;
-
-const descriptionCharactersMax = 100;
-const fullDescriptionCharactersMax = 25_000;
 
 const detailsChange = z.object({
   description: text(descriptionCharactersMax).optional(),

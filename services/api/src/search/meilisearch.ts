@@ -1,12 +1,12 @@
 /** Search by Meilisearch: whenever it is there and its index is not far behind the log. */
 import { connectMeilisearch, meilisearchRefusal } from '@docket/runtime/meilisearch';
+import { searchDepthMax, searchMsMax } from '@docket/shared/limits';
 import type { SearchTerm } from '@docket/shared/search';
 import { searchIndexUid } from '@docket/shared/search-index';
 import type { Database } from '@docket/store/connect';
 import { searchProjection, tablesProjection } from '@docket/store/followers/checkpoint';
 import { z } from 'zod';
 
-import { searchDepthMax, searchMsMax } from '../limits.ts';
 import type { SearchEngine } from './engine.ts';
 
 const connectionsMax = 16;

@@ -1,11 +1,11 @@
 /** Search without a search engine: every word must stand in the name, the namespace or the description; no typos, simpler order. */
+import { searchDepthMax, searchWordsMax } from '@docket/shared/limits';
 import { searchResult } from '@docket/shared/search';
 import type { SearchTerm } from '@docket/shared/search';
 import type { NamespaceName, RepositoryName } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
 import { sql } from 'kysely';
 
-import { searchDepthMax } from '../limits.ts';
 import type { SearchEngine } from './engine.ts';
 
 interface Row {
@@ -17,8 +17,6 @@ interface Row {
   is_automated: boolean | null;
   total: bigint;
 }
-
-const wordsMax = 10;
 
 export function postgresSearch(database: Database): SearchEngine {
   return {
@@ -71,7 +69,7 @@ function matching(term: SearchTerm, words: readonly string[], without: bigint | 
 
 function patterns(term: SearchTerm): readonly string[] {
   const words = term.kind === 'words' ? term.text.split(/[\s/]+/).filter((word) => word !== '') : [];
-  return words.slice(0, wordsMax).map(pattern);
+  return words.slice(0, searchWordsMax).map(pattern);
 }
 
 /** Postgres refuses a zero character in a text, and no repository has one. */

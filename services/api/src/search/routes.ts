@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto';
 
 import type { Environment } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
+import { searchDepthMax, searchResultsDefault, searchResultsMax } from '@docket/shared/limits';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import { parseSearchTerm, searchResult } from '@docket/shared/search';
 import type { SearchResult, SearchTerm } from '@docket/shared/search';
 import { isPublic } from '@docket/shared/repositories';
+import { NoPrimary } from '@docket/store/breaker';
 import { lookUp, publicNumbers } from '@docket/store/read/look-up';
 import { z } from 'zod';
 
@@ -20,7 +22,6 @@ import type { Operation } from '../http/operation.ts';
 import { wholeNumber, wholeNumberMax } from '../http/paging.ts';
 import { refusalOfError } from '../http/problem.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { searchDepthMax, searchResultsDefault, searchResultsMax } from '../limits.ts';
 import { searchAnswer } from './dto.ts';
 import type { SearchAnswer } from './dto.ts';
 import type { SearchEngine } from './engine.ts';
@@ -65,7 +66,8 @@ export const searchOperations: readonly Operation<SearchRoutes>[] = [
         return await search(using, request, query);
       } catch (error) {
         if (!refusalOfError(error)) throw error;
-        using.log.warn({ err: error, request_id: request.id }, unavailable.message);
+        const level = error instanceof NoPrimary ? 'debug' : 'warn';
+        using.log[level]({ err: error, request_id: request.id }, unavailable.message);
         return unavailable;
       }
     },

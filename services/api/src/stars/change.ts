@@ -11,7 +11,7 @@ import { missing } from '../access/rights.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
 import { transact } from '../commands/transact.ts';
 import type { TransactionExecution } from '../commands/transact.ts';
-import { repositoryDecider } from '../repositories/decider.ts';
+import { decideStar } from '../repositories/decider.ts';
 
 interface StarChange {
   readonly type: 'Star' | 'Unstar';
@@ -37,7 +37,7 @@ export async function changeStar(
     const star = { repository_id: repository.id, account_id: accountId, life: repository.state.life };
     const counts = await (type === 'Star' ? addStar(transaction, star) : removeStar(transaction, star));
     if (!counts) return [];
-    const events = repositoryDecider.decide(repository.state, { type, accountId });
+    const events = decideStar(repository.state, { type, accountId });
     if (isRefusal(events)) return events;
     return [{ streamId: repositoryStream(repository.id), expectedVersion: repository.version, events, ...envelope }];
   });

@@ -1,6 +1,8 @@
 /** The tags of a repository with the images that pushes announced under them; what nobody announced is not made up. */
+import { turnBetween } from '@docket/shared/in-turns';
 import { tagName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
+import { readImageList } from '@docket/store/read/images';
 
 import type { Authentication } from '../access/authenticate.ts';
 import { allowed } from '../access/authorize.ts';
@@ -59,11 +61,12 @@ export const tagOperations: readonly Operation<TagRoutes>[] = [
 /** By name, without those of images that are taken down. */
 async function tagsOf(
   { database }: TagRoutes,
-  { found, repository: { state } }: AuthorizedAction,
+  { found, repository: { id, state } }: AuthorizedAction,
 ): Promise<readonly Tag[]> {
   if (state.status !== 'active') return [];
-  const checksums = new Map(state.images.map(({ id, checksum }) => [id, checksum]));
-  const tagged = Object.entries(state.tags).map(([name, id]) => ({ name, id, checksum: checksums.get(id) ?? null }));
+  const { images, tags } = await readImageList(database, id);
+  const tagged = Array.from(tags, ([name, image]) => ({ name, id: image, checksum: images.get(image) ?? null }));
+  await turnBetween(tagged.length);
   const shown = found.imagesMayBeBlocked ? await withoutBlocked(database, tagged) : tagged;
   return shown.toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }

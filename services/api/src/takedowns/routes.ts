@@ -1,4 +1,5 @@
 /** An admin of the index takes down a repository, or an image wherever it is, says why, and may undo it. */
+import { takedownReasonCharactersMax } from '@docket/shared/limits';
 import { imageId } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import { z } from 'zod';
@@ -22,9 +23,8 @@ import { listTakedowns } from './queries.ts';
 
 export type TakedownRoutes = Commanding & PageLinks;
 
-const reasonCharactersMax = 500;
 /** It is shown to whoever pushes what was taken down. */
-const takedownBody = z.object({ reason: text(reasonCharactersMax, z.string().trim().min(1, 'must say why')) });
+const takedownBody = z.object({ reason: text(takedownReasonCharactersMax, z.string().trim().min(1, 'must say why')) });
 const down = { description: 'It is down.', body: z.object({ reason: z.string() }) };
 
 const ofRepository = { path: '/v2/takedowns/repositories/{namespace}/{repo_name}', needs: 'index admin' } as const;

@@ -3,6 +3,7 @@ import { formats, usualRules } from '@docket/api/imports/line';
 import type { LineRules } from '@docket/api/imports/line';
 import { runImport } from '@docket/api/imports/run';
 import type { ImportCounts, RefusedLine } from '@docket/api/imports/run';
+import type { Environment } from '@docket/runtime/environment';
 import { namespaceName } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
 import { countImportCommands } from '@docket/store/log/imports';
@@ -14,7 +15,7 @@ import { progress } from '../progress.ts';
 
 export interface Importing {
   readonly file: string;
-  readonly rules: LineRules;
+  readonly rules: Omit<LineRules, 'imagesMax'>;
   readonly dryRun: boolean;
   /** The id of the import that this one goes on with. */
   readonly resume: string | undefined;
@@ -42,8 +43,13 @@ export function parseImporting(flags: Flags, [file, ...more]: readonly string[])
   return { file, rules: { format, namespace: namespace.data }, dryRun: flags['dry-run'], resume: flags.resume };
 }
 
-export async function importFile(database: Database, adminId: string, asked: Importing): Promise<number> {
-  const { file, rules, dryRun, resume } = asked;
+export async function importFile(
+  { database, environment }: { readonly database: Database; readonly environment: Environment },
+  adminId: string,
+  asked: Importing,
+): Promise<number> {
+  const { file, dryRun, resume } = asked;
+  const rules = { ...asked.rules, imagesMax: environment.repositoryImagesMax };
   if (resume !== undefined && (await countImportCommands(database, resume)) === 0) {
     process.stderr.write(`docket import: there is no import ${resume} to go on with\n`);
     return 1;
@@ -66,9 +72,11 @@ export async function importFile(database: Database, adminId: string, asked: Imp
         causation_id: importId,
       },
       context: { ip: null, userAgent: 'docket import', fingerprint: null },
+      heldTo: undefined,
     },
     lines,
     rules,
+    imageListBounds: { imagesMax: environment.repositoryImagesMax, tagsMax: environment.repositoryTagsMax },
     dryRun,
     onProgress: ({ lines: done }) => shown.show(done),
     onRefused: refusals.add,

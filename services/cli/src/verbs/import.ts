@@ -48,7 +48,8 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`${asked}\n\n${usage.trim()}\n`);
     return 2;
   }
-  return withDatabase('api', async ({ database }) => {
+  return withDatabase('api', async (using) => {
+    const { database } = using;
     const admin = await accountByName(database, values.as);
     if (!admin?.isAdmin) {
       process.stderr.write(
@@ -56,6 +57,6 @@ export async function run(args: string[]): Promise<number> {
       );
       return 1;
     }
-    return 'undo' in asked ? takeBack(database, admin.id, asked) : importFile(database, admin.id, asked);
+    return 'undo' in asked ? takeBack(database, admin.id, asked) : importFile(using, admin.id, asked);
   });
 }

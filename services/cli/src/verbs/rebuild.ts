@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as elapsed } from 'node:timers/promises';
 
+import { failedAgain, isTrouble } from '@docket/projector/failing';
+import type { Failures } from '@docket/projector/failing';
 import { leaseHolder } from '@docket/projector/hold-lease';
 import { tablesRebuild } from '@docket/projector/tables/rebuild';
 import { searchStep } from '@docket/projector/search/follower';
@@ -11,11 +13,13 @@ import type { MeilisearchConnection } from '@docket/runtime/meilisearch';
 import {
   nextOf,
   readCheckpoint,
+  readStandpoint,
   searchProjection,
   tablesProjection,
   versionInUse,
 } from '@docket/store/followers/checkpoint';
 import type { Projection } from '@docket/store/followers/checkpoint';
+import { failedSentence, reportTrouble } from '@docket/store/followers/trouble';
 import { readSafePosition } from '@docket/store/log/read';
 import type { Database } from '@docket/store/connect';
 
@@ -24,6 +28,7 @@ import { withMeilisearch } from '../meilisearch.ts';
 
 const progressMs = 1_000;
 const busyMs = 100;
+const againMs = 500;
 
 export async function rebuild(name: string, what: 'build' | 'discard'): Promise<number> {
   if (name === 'mail') return refused('mail is not built anew: every mail that was ever sent would go out again');
@@ -57,8 +62,9 @@ async function rebuildTables(options: Parameters<typeof tablesRebuild>[0], what:
   const next = nextOf(options.projection);
   const progress = await progressOf(options.database, next);
   process.stderr.write(`${opened === 'begun' ? 'beginning' : 'going on'} at position ${progress.from}\n`);
+  const insisting = insist(options.database, next);
   while (!progress.stopped()) {
-    const { outcome, ...reached } = await page();
+    const { outcome, ...reached } = await insisting(page);
     if ('position' in reached) progress.reached(reached.position);
     // Another of these works on it too.
     if (outcome === 'standby') {
@@ -79,9 +85,10 @@ async function rebuildSearch(database: Database, client: MeilisearchConnection['
   const log = createLog({ name: 'rebuild', level: 'warn' });
   const lease = leaseHolder({ database, projection, holder: `rebuild ${process.pid} ${randomUUID()}`, log });
   const step = searchStep({ database, client, log, projection, onTask: () => undefined });
+  const insisting = insist(database, projection);
   try {
     while (!progress.stopped()) {
-      const state = await lease.under(step);
+      const state = await insisting(() => lease.under(step));
       const switched = state === 'idle' && (await lease.under(({ lease: held }) => switchSearch(database, held)));
       if (switched === true) {
         return done('the new search index is in use; a projector drops the old one when nobody asks it any more');
@@ -94,6 +101,30 @@ async function rebuildSearch(database: Database, client: MeilisearchConnection['
     await lease.stop();
   }
   return stopped('search');
+}
+
+/** A page that fails is tried again; one that goes on failing is told beside the checkpoint, and ends the verb. */
+function insist(database: Database, projection: Projection): <Page>(page: () => Promise<Page>) => Promise<Page> {
+  return async (page) => {
+    let failures: Failures | undefined;
+    for (;;) {
+      try {
+        return await page();
+      } catch (error) {
+        const at = await readStandpoint(database, projection);
+        if (at === undefined) throw error;
+        const now = performance.now();
+        failures = failedAgain(failures, at, now);
+        if (isTrouble(failures)) {
+          const failing = { position: at.next, failures: failures.failures, forMs: now - failures.sinceMs };
+          const reason = error instanceof Error ? error.message : String(error);
+          await reportTrouble(database, projection, { kind: 'failing', reason, failing }, at);
+          throw new Error(`${projection.name} ${failedSentence(failing)}`, { cause: error });
+        }
+        await elapsed(againMs);
+      }
+    }
+  };
 }
 
 async function isOpen(database: Database, { name }: Projection): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** The mail that asks whether an address is its owner's. Pure. */
 import { mintLink } from '@docket/runtime/link-token';
 import type { TokenKey } from '@docket/runtime/environment';
-import { confirmationHoursMax } from '@docket/shared/accounts';
+import { confirmationHoursMax } from '@docket/shared/limits';
 import type { AddedAddress } from '@docket/store/log/confirmations';
 
 export interface Mail {

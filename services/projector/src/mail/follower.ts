@@ -17,6 +17,7 @@ import type { MailOptions } from './confirmation.ts';
 import { MailRefused } from './delivery.ts';
 import type { Delivery } from './delivery.ts';
 
+/** A few ids of each event are read at the most: some megabytes, whatever else the events say. */
 const pageEventsMax = 10_000;
 /** Half a day: a mailbox that is full is emptied, and the link is good for two days. */
 const retriesMax = 8;

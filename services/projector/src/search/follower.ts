@@ -14,7 +14,7 @@ import { moveLeasedCheckpoint } from '@docket/store/followers/lease';
 import type { Lease } from '@docket/store/followers/lease';
 import { readInstallationId } from '@docket/store/directory/installation';
 import { isInLog, readSearchPage } from '@docket/store/log/search-pages';
-import { readIndexedRows } from '@docket/store/read/indexed-rows';
+import { indexedLots, readIndexedRows } from '@docket/store/read/indexed-rows';
 import type { SearchPage } from '@docket/store/log/search-pages';
 import type { IndexedRow } from '@docket/store/read/indexed-rows';
 import type { Meilisearch } from 'meilisearch';
@@ -26,6 +26,7 @@ import { beginning, dropIndex, judgeMarker, markerLine, prepareIndex, readMarker
 import { addDocuments, deleteDocuments, payloadParts } from './tasks.ts';
 import type { Engine, Line, TaskMeasured } from './tasks.ts';
 
+/** Ids alone are read of them; what is read of their repositories comes in lots of so many bytes (`indexedLots`). */
 const pageEventsMax = 10_000;
 /** An index that somebody emptied is noticed after this time while nothing happens. */
 const markerCheckMs = 2_000;
@@ -41,7 +42,12 @@ export interface SearchOptions {
   readonly log: Log;
   readonly projection: Projection;
   readonly onTask: (task: TaskMeasured) => void;
+  /** Of the states of repositories that are read at once. */
+  readonly lotBytesMax?: number;
 }
+
+/** Parsed they take several times as much. */
+const lotBytesMaxUsual = 16 * 1024 * 1024;
 
 /** One page of the search index, under its lease. */
 export function searchStep({
@@ -50,6 +56,7 @@ export function searchStep({
   log,
   projection,
   onTask,
+  lotBytesMax = lotBytesMaxUsual,
 }: SearchOptions): (held: HeldLease) => Promise<Progress> {
   let installation: string | undefined;
   let checkedFence: bigint | undefined;
@@ -106,20 +113,28 @@ export function searchStep({
 
   async function deliver(engine: Engine, ours: string, before: Checkpoint, page: SearchPage): Promise<void> {
     const started = performance.now();
-    const rows = await readIndexedRows(database, page.repositoryIds);
-    const { lines, gone } = contents(rows);
-    await deleteDocuments(engine, gone);
-    const parts = payloadParts(lines);
-    for (const [index, part] of parts.entries()) {
-      // Until its last part a page is not in the index.
-      const reached = index === parts.length - 1 ? page.end : before;
-      await add(engine, rows, part, markerLine(ours, reached), page.end.position);
+    const lots = await indexedLots(database, page.repositoryIds, lotBytesMax);
+    let documents = 0;
+    let deletions = 0;
+    // A page without a repository has a mark all the same.
+    for (const [lot, ids] of (lots.length === 0 ? [[]] : lots).entries()) {
+      const rows = await readIndexedRows(database, ids);
+      const { lines, gone } = contents(rows);
+      await deleteDocuments(engine, gone);
+      const parts = payloadParts(lines);
+      for (const [index, part] of parts.entries()) {
+        // Until the last part of its last lot a page is not in the index.
+        const isLast = index === parts.length - 1 && lot >= lots.length - 1;
+        await add(engine, rows, part, markerLine(ours, isLast ? page.end : before), page.end.position);
+      }
+      documents += lines.length;
+      deletions += gone.length;
     }
     log.debug(
       {
         position: `${page.end.position}`,
-        documents: lines.length,
-        deletions: gone.length,
+        documents,
+        deletions,
         duration_ms: Math.round(performance.now() - started),
       },
       'indexed a page',

@@ -8,6 +8,7 @@ import { nextOf, searchProjection, versionInUse } from '@docket/store/followers/
 import type { Projection } from '@docket/store/followers/checkpoint';
 import type { Database, Transaction } from '@docket/store/connect';
 import type { Lease } from '@docket/store/followers/lease';
+import { noTrouble } from '@docket/store/followers/trouble';
 import { readInstallationId } from '@docket/store/directory/installation';
 import {
   forgetSupersededIndex,
@@ -88,9 +89,7 @@ export function switchSearch(database: Database, { projection, holder, fence }: 
         fence: row('fence', '+', 1n),
         held_until: sql<Date>`'-infinity'`,
         moved_at: sql<Date>`clock_timestamp()`,
-        trouble: null,
-        trouble_reason: null,
-        trouble_since: null,
+        ...noTrouble,
       }))
       .where('name', '=', searchProjection.name)
       .execute();

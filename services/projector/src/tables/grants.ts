@@ -5,7 +5,7 @@ import type { GrantRole, Repository } from '@docket/shared/repositories';
 import type { Transaction } from '@docket/store/connect';
 import { prepared } from '@docket/store/prepared';
 
-import type { RepositoryChange } from './repositories.ts';
+import type { RowChange } from './repositories.ts';
 import { inEachSchema } from './schema.ts';
 import type { ReadSchema } from './schema.ts';
 
@@ -16,7 +16,7 @@ export interface GrantChanges {
 }
 
 /** Pure. */
-export function projectGrants(changes: readonly RepositoryChange[]): GrantChanges {
+export function projectGrants(changes: readonly RowChange[]): GrantChanges {
   const changed = changes.filter(
     ({ before, after }) => !isDeepStrictEqual(grantsOf(before?.state), grantsOf(after.state)),
   );

@@ -33,6 +33,8 @@ test('the differences add up to what is there, however the events fall into page
         number: 1n,
         version: 1,
         lastUpdated: new Date(0),
+        imageCount: 0,
+        tagCount: 0,
         state,
       });
       let state: Repository = absentRepository;

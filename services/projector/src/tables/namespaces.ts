@@ -3,7 +3,7 @@ import type { Repository } from '@docket/shared/repositories';
 import type { Transaction } from '@docket/store/connect';
 import { prepared } from '@docket/store/prepared';
 
-import type { RepositoryChange } from './repositories.ts';
+import type { RowChange } from './repositories.ts';
 import { inEachSchema } from './schema.ts';
 import type { ReadSchema } from './schema.ts';
 
@@ -14,7 +14,7 @@ export interface NamespaceCounts {
 }
 
 /** Pure. What is to be added, and taken away where it is below zero. */
-export function projectNamespaces(changes: readonly RepositoryChange[]): NamespaceCounts[] {
+export function projectNamespaces(changes: readonly RowChange[]): NamespaceCounts[] {
   const sums = new Map<string, NamespaceCounts>();
   const count = (state: Repository | undefined, by: 1 | -1): void => {
     if (state?.status !== 'active' || state.taken_down !== null) return;

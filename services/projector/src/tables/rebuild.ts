@@ -9,7 +9,7 @@ import type { Database, Transaction } from '@docket/store/connect';
 import { inTransaction } from '@docket/store/transaction';
 import { sql } from 'kysely';
 
-import { pageEventsMax, projectPage } from './follower.ts';
+import { pageEventsMax, projectPage, projectPageWithin } from './follower.ts';
 import type { Page } from './follower.ts';
 
 /** Beside those of the log and of the migrations. */
@@ -69,12 +69,8 @@ export function tablesRebuild({ database, projection }: RebuildOptions): TablesR
         return 'begun';
       }),
 
-    page: () =>
-      inTransaction(database, async (transaction) => {
-        // Pages that a power cut takes back are built again: rows and checkpoint go together.
-        await sql`set local synchronous_commit = off`.execute(transaction);
-        return projectPage(transaction, { ...target, eventsMax: pageEventsMax });
-      }),
+    // Pages that a power cut takes back are built again: rows and checkpoint go together.
+    page: () => projectPage(database, { ...target, eventsMax: pageEventsMax, durability: 'later' }),
 
     takePlace: async () => {
       const switched = await inTransaction<boolean>(database, async (transaction, abort) => {
@@ -88,9 +84,11 @@ export function tablesRebuild({ database, projection }: RebuildOptions): TablesR
         if (version > projection.version) return abort(false);
         // What reads the tables must never find them before where they were.
         for (;;) {
-          const page = await projectPage(transaction, { ...target, eventsMax: pageEventsMax });
+          const page = await projectPageWithin(transaction, { ...target, eventsMax: pageEventsMax });
           if (page.outcome === 'standby') return abort(false);
           if (page.outcome === 'idle' || (page.position >= position && page.events < pageEventsMax)) break;
+          // Too much is left to be done while others wait.
+          if (page.events === pageEventsMax) return abort(false);
         }
         await sql`select es.switch_read_models()`.execute(transaction);
         await transaction

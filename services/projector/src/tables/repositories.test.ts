@@ -1,6 +1,7 @@
 import type { Recorded } from '@docket/shared/event';
 import { checksum, imageId, repositoryName, tagName } from '@docket/shared/names';
 import type { RepositoryEvent } from '@docket/shared/repositories';
+import { noRepositoryImages } from '@docket/shared/repository-images';
 import { expect, test } from 'vitest';
 
 import { FollowerHalted } from '../follow.ts';
@@ -24,16 +25,14 @@ test('a repository is numbered by the position of its creation and stands at the
   const [change] = given().when([created, pushOpened], { position: 41n, version: 1 });
   expect(change?.before).toBeUndefined();
   expect(change?.after).toMatchObject({ repositoryId, number: 41n, version: 2, lastUpdated: at(42n) });
-  expect(change?.after.state).toMatchObject({ status: 'active', images: [{ id: 'a1', checksum: 'sha256:c1' }] });
+  expect(change?.after.state).toMatchObject({ status: 'active', is_push_open: true });
+  expect(change?.list.images).toEqual(new Map([['a1', 'sha256:c1']]));
 });
 
 test('events of several repositories in one page change each its own', () => {
   const other = '0d4dd0c5-0b5c-4f43-8f35-0b60a8f8a3c2';
-  const changes = projectRepositories(new Map(), [
-    recorded(created, 1n, 1),
-    recorded(created, 2n, 1, other),
-    recorded(starred, 3n, 2),
-  ]);
+  const events = [recorded(created, 1n, 1), recorded(created, 2n, 1, other), recorded(starred, 3n, 2)];
+  const changes = projectRepositories(new Map(), events, () => noRepositoryImages);
   expect(changes.map(({ after }) => [after.repositoryId, after.number, after.version])).toEqual([
     [repositoryId, 1n, 2],
     [other, 2n, 1],
@@ -64,7 +63,7 @@ test('a deleted repository stays as a tombstone, and its next life keeps its num
   expect(row.state).toMatchObject({ status: 'deleted', namespace_id, name, life: 1 });
   const again: RepositoryEvent = { type: 'RepositoryCreated', data: { namespace_id, name, life: 2 } };
   const [change] = given(row).when([again], { position: 30n, version: 6 });
-  expect(change?.after).toMatchObject({ number: 5n, version: 6, state: { status: 'active', life: 2, images: [] } });
+  expect(change?.after).toMatchObject({ number: 5n, version: 6, state: { status: 'active', life: 2 }, imageCount: 0 });
 });
 
 function given(row?: RepositoryRow) {
@@ -74,6 +73,7 @@ function given(row?: RepositoryRow) {
       projectRepositories(
         rows,
         events.map((event, index) => recorded(event, first.position + BigInt(index), first.version + index)),
+        () => noRepositoryImages,
       ),
   };
 }

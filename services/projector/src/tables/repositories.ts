@@ -1,9 +1,15 @@
-/** The repositories of the read model: one row each, with the whole state that the API decides on; deleted ones stay as tombstones. */
+/** The repositories of the read model: one row each, with the state that the API decides on; deleted ones stay as tombstones. */
 import type { Recorded } from '@docket/shared/event';
-import { absentRepository, evolve, starsOf, updatedAt } from '@docket/shared/repositories';
+import { imageCount, tagCount } from '@docket/shared/image-lists';
+import type { ImageList } from '@docket/shared/image-lists';
+import type { TagName } from '@docket/shared/names';
+import { absentRepository, starsOf, updatedAt } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
+import { evolveWithImages, noRepositoryImages } from '@docket/shared/repository-images';
+import type { RepositoryImages } from '@docket/shared/repository-images';
 import { repositoryOf } from '@docket/shared/stored-event';
-import type { Transaction } from '@docket/store/connect';
+import type { Database, Transaction } from '@docket/store/connect';
+import { tablesProjection } from '@docket/store/followers/checkpoint';
 import { prepared } from '@docket/store/prepared';
 
 import { FollowerHalted } from '../follow.ts';
@@ -18,27 +24,59 @@ export interface RepositoryRow {
   readonly version: number;
   readonly state: Repository;
   readonly lastUpdated: Date;
+  readonly imageCount: number;
+  readonly tagCount: number;
 }
 
-export interface RepositoryChange {
+export interface RowChange {
   /** Undefined when the page created it. */
   readonly before: RepositoryRow | undefined;
   readonly after: RepositoryRow;
 }
 
-/** Events and rows → rows. Pure. Events that a row knows already change nothing; one that is missing before an event is an error. */
+export interface RepositoryChange extends RowChange {
+  /** The images and tags, as far as they are known. */
+  readonly list: ImageList;
+  /** Nothing is left of the list that was there before: another life has begun, or an import was taken back. */
+  readonly isListNew: boolean;
+  /** The position of the event that named a tag last, of the tags that pushes named in the page. */
+  readonly announced: ReadonlyMap<TagName, bigint>;
+}
+
+/** A repository on the way through a page. */
+interface Current {
+  readonly row: RepositoryRow;
+  readonly list: RepositoryImages;
+  readonly isListNew: boolean;
+  readonly announced: Map<TagName, bigint>;
+}
+
+/**
+ * Events and rows → rows. Pure. Events that a row knows already change nothing; one that is missing before an event is an error.
+ * `listOf` is what is known of the images of a row before the page.
+ */
 export function projectRepositories(
   rows: ReadonlyMap<string, RepositoryRow>,
   events: readonly Recorded<RepositoryEvent>[],
+  listOf: (row: RepositoryRow) => RepositoryImages,
 ): RepositoryChange[] {
-  const changed = new Map<string, RepositoryRow>();
+  const changed = new Map<string, Current>();
   for (const recorded of events) {
     const repositoryId = repositoryIdOf(recorded);
-    const row = changed.get(repositoryId) ?? rows.get(repositoryId);
-    const next = applyEvent(repositoryId, row, recorded);
+    const stored = rows.get(repositoryId);
+    const current =
+      changed.get(repositoryId) ??
+      (stored && { row: stored, list: listOf(stored), isListNew: false, announced: new Map() });
+    const next = applyEvent(repositoryId, current, recorded);
     if (next !== undefined) changed.set(repositoryId, next);
   }
-  return [...changed].map(([repositoryId, after]) => ({ before: rows.get(repositoryId), after }));
+  return [...changed].map(([repositoryId, { row, list, isListNew, announced }]) => ({
+    before: rows.get(repositoryId),
+    after: { ...row, imageCount: imageCount(list), tagCount: tagCount(list) },
+    list,
+    isListNew,
+    announced,
+  }));
 }
 
 export function repositoryIdOf({ streamId }: Recorded<RepositoryEvent>): string {
@@ -49,20 +87,36 @@ export function repositoryIdOf({ streamId }: Recorded<RepositoryEvent>): string 
 
 function applyEvent(
   repositoryId: string,
-  row: RepositoryRow | undefined,
+  current: Current | undefined,
   { event, version, position, streamId, recordedAt }: Recorded<RepositoryEvent>,
-): RepositoryRow | undefined {
+): Current | undefined {
+  const row = current?.row;
   const known = row?.version ?? 0;
   if (version <= known) return undefined;
   if (version !== known + 1) {
     throw new FollowerHalted(`${streamId} goes from version ${known} to ${version} at position ${position}`);
   }
+  const before = { repository: row?.state ?? absentRepository, list: current?.list ?? noRepositoryImages };
+  const after = evolveWithImages(before, event);
+  const isNew = event.type === 'RepositoryCreated' || event.type === 'ImagesRestored';
+  const announced = isNew || !current ? new Map<TagName, bigint>() : current.announced;
+  if (event.type === 'PushOpened' || event.type === 'ImagesAdded') {
+    for (const { tag } of event.data.images) if (tag !== undefined) announced.set(tag, position);
+  }
   return {
-    repositoryId,
-    number: row?.number ?? position,
-    version,
-    state: evolve(row?.state ?? absentRepository, event),
-    lastUpdated: updatedAt(row?.lastUpdated, event, recordedAt),
+    row: {
+      repositoryId,
+      number: row?.number ?? position,
+      version,
+      state: after.repository,
+      lastUpdated: updatedAt(row?.lastUpdated, event, recordedAt),
+      // Counted at the end of the page.
+      imageCount: 0,
+      tagCount: 0,
+    },
+    list: after.list,
+    isListNew: (current?.isListNew ?? true) || isNew,
+    announced,
   };
 }
 
@@ -72,26 +126,28 @@ interface StoredRow {
   readonly version: number;
   readonly last_updated: Date;
   readonly state: Repository;
+  readonly image_count: number;
+  readonly tag_count: number;
 }
 
 const read = inEachSchema((schema) =>
   prepared<StoredRow, readonly [repositoryIds: readonly string[]]>(
     `repositories_of_page_${schema}`,
-    `select repository_id, number, version, last_updated, state from ${schema}.repositories
+    `select repository_id, number, version, last_updated, state, image_count, tag_count from ${schema}.repositories
      where repository_id = any($1::uuid[])`,
   ),
 );
 
 export async function readRepositories(
-  transaction: Transaction,
+  database: Database,
   schema: ReadSchema,
   repositoryIds: readonly string[],
 ): Promise<Map<string, RepositoryRow>> {
-  const rows = await read[schema](transaction, [repositoryIds]);
+  const rows = await read[schema](database, [repositoryIds]);
   return new Map(
-    rows.map(({ repository_id: repositoryId, number, version, last_updated: lastUpdated, state }) => [
+    rows.map(({ repository_id: repositoryId, last_updated, image_count, tag_count, ...row }) => [
       repositoryId,
-      { repositoryId, number, version, state, lastUpdated },
+      { repositoryId, ...row, lastUpdated: last_updated, imageCount: image_count, tagCount: tag_count },
     ]),
   );
 }
@@ -99,36 +155,34 @@ export async function readRepositories(
 /** One array for each column, in the order of the statement. */
 type Columns = readonly (readonly (string | number | bigint | boolean | Date | null)[])[];
 
-/** Prepared text: twelve arrays go in with one statement, however many rows a page has. */
+/** Prepared text: fourteen arrays go in with one statement, however many rows a page has. */
 const write = inEachSchema((schema) =>
   prepared<never, Columns>(
     `write_repositories_${schema}`,
     `insert into ${schema}.repositories as r (repository_id, number, version, last_updated, state,
-       namespace_id, name, status, is_private, description, star_count, pull_count)
-     select * from unnest($1::uuid[], $2::bigint[], $3::int[], $4::timestamptz[], $5::jsonb[],
-       $6::uuid[], $7::text[], $8::text[], $9::boolean[], $10::text[], $11::bigint[], $12::bigint[])
+       namespace_id, name, status, is_private, description, star_count, pull_count, image_count, tag_count, tables_version)
+     select *, ${tablesProjection.version} from unnest($1::uuid[], $2::bigint[], $3::int[], $4::timestamptz[], $5::jsonb[],
+       $6::uuid[], $7::text[], $8::text[], $9::boolean[], $10::text[], $11::bigint[], $12::bigint[],
+       $13::int[], $14::int[])
      on conflict (repository_id) do update set
        version = excluded.version, last_updated = excluded.last_updated, state = excluded.state,
        namespace_id = excluded.namespace_id, name = excluded.name, status = excluded.status,
        is_private = excluded.is_private, description = excluded.description,
-       star_count = excluded.star_count, pull_count = excluded.pull_count
+       star_count = excluded.star_count, pull_count = excluded.pull_count,
+       image_count = excluded.image_count, tag_count = excluded.tag_count
      where r.version < excluded.version`,
   ),
 );
 
-export async function writeRepositories(
-  transaction: Transaction,
-  schema: ReadSchema,
-  rows: readonly RepositoryRow[],
-): Promise<void> {
-  if (rows.length === 0) return;
+/** The rows as the statement takes them. */
+export function repositoryColumns(rows: readonly RepositoryRow[]): Columns {
   const columns = rows.map(({ repositoryId, state }) => {
     if (state.status === 'absent') {
       throw new FollowerHalted(`the stream of repository ${repositoryId} does not begin with its creation`);
     }
     return columnsOf(state);
   });
-  await write[schema](transaction, [
+  return [
     rows.map(({ repositoryId }) => repositoryId),
     rows.map(({ number }) => number),
     rows.map(({ version }) => version),
@@ -141,7 +195,13 @@ export async function writeRepositories(
     columns.map(({ description }) => description),
     columns.map(({ star_count }) => star_count),
     columns.map(({ pull_count }) => pull_count),
-  ]);
+    rows.map(({ imageCount: images }) => images),
+    rows.map(({ tagCount: tags }) => tags),
+  ];
+}
+
+export async function writeRepositories(transaction: Transaction, schema: ReadSchema, columns: Columns): Promise<void> {
+  await write[schema](transaction, columns);
 }
 
 /** A tombstone keeps whose name it is; what was deleted stands in its state alone, for its owner to have it back. */

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { fold } from '@docket/shared/decider';
-import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository } from '@docket/shared/repositories';
+import { absentWithImages, evolveWithImages } from '@docket/shared/repository-images';
+import type { RepositoryImages } from '@docket/shared/repository-images';
 import { readRepositoryEvent, repositoryStream } from '@docket/shared/stored-event';
 import type { Transaction } from '@docket/store/connect';
 import { readInUse, tablesProjection } from '@docket/store/followers/checkpoint';
@@ -26,7 +27,10 @@ interface TableRow {
   readonly description: string | null;
   readonly star_count: bigint | null;
   readonly pull_count: bigint | null;
-  readonly images: readonly { readonly id: string; readonly checksum: string | null }[];
+  readonly image_count: number | null;
+  readonly tag_count: number | null;
+  readonly images: readonly (readonly [id: string, checksum: string | null, ordinal: number])[];
+  readonly tags: readonly (readonly [tag: string, id: string, position: string | null])[];
   readonly grants: Readonly<Record<string, string>>;
 }
 
@@ -37,9 +41,11 @@ export async function verifyTables(transaction: Transaction, differs: Differs): 
   let after = firstId;
   for (;;) {
     const { rows } = await sql<TableRow>`select k.repository_id, r.number, r.version, r.state, r.namespace_id, r.name,
-        r.status, r.is_private, r.description, r.star_count, r.pull_count,
-        (select coalesce(json_agg(json_build_object('id', i.image_id, 'checksum', i.checksum)), '[]')
+        r.status, r.is_private, r.description, r.star_count, r.pull_count, r.image_count, r.tag_count,
+        (select coalesce(json_agg(json_build_array(i.image_id, i.checksum, i.ordinal) order by i.ordinal), '[]')
           from read.images i where i.repository_id = k.repository_id) as images,
+        (select coalesce(json_agg(json_build_array(t.tag, t.image_id, t.position::text)), '[]')
+          from read.tags t where t.repository_id = k.repository_id) as tags,
         (select coalesce(json_object_agg(g.account_id, g.role), '{}')
           from read.grants g where g.repository_id = k.repository_id) as grants
       from (select repository_id from directory.repository_names union select repository_id from read.repositories) k
@@ -79,7 +85,7 @@ async function verifyCounts(transaction: Transaction, differs: Differs): Promise
 
 function verifyRepository(row: TableRow, events: readonly StreamEvent[], differs: Differs): void {
   const subject = `repository ${row.repository_id}`;
-  const expected = fold(evolve, absentRepository, events.map(readRepositoryEvent));
+  const { repository: expected, list } = fold(evolveWithImages, absentWithImages, events.map(readRepositoryEvent));
   if (row.state === null) {
     if (events.length > 0) differs(`${subject} has ${events.length} events and no row`);
     return;
@@ -101,13 +107,43 @@ function verifyRepository(row: TableRow, events: readonly StreamEvent[], differs
   }
   const grants = 'grants' in expected ? expected.grants : {};
   if (!isDeepStrictEqual({ ...row.grants }, { ...grants })) differs(`${subject}: the grants are not those of the log`);
-  const images = 'images' in expected ? expected.images : [];
-  const byId = (one: { readonly id: string }, other: { readonly id: string }) => (one.id < other.id ? -1 : 1);
-  const sorted = images.map(({ id, checksum }) => ({ id, checksum })).toSorted(byId);
-  if (!isDeepStrictEqual(row.images.toSorted(byId), sorted)) {
-    differs(
-      `${subject}: the images table has ${row.images.length} images that are not the ${images.length} of the log`,
-    );
+  verifyImages(subject, row, list, differs);
+  verifyTags(subject, row, list, announcedIn(events), differs);
+}
+
+/** The position of the event of a push that named each tag last, since the list began anew. */
+function announcedIn(events: readonly StreamEvent[]): ReadonlyMap<string, bigint> {
+  const announced = new Map<string, bigint>();
+  for (const stored of events) {
+    const event = readRepositoryEvent(stored);
+    if (event.type === 'RepositoryCreated' || event.type === 'ImagesRestored') announced.clear();
+    if (event.type !== 'PushOpened' && event.type !== 'ImagesAdded') continue;
+    for (const { tag } of event.data.images) if (tag !== undefined) announced.set(tag, stored.position);
+  }
+  return announced;
+}
+
+function verifyTags(
+  subject: string,
+  row: TableRow,
+  { tags }: RepositoryImages,
+  announced: ReadonlyMap<string, bigint>,
+  differs: Differs,
+): void {
+  const expected = Array.from(tags, ([tag, id]) => [tag, id, announced.get(tag)?.toString() ?? null]);
+  const byTag = (one: readonly unknown[], other: readonly unknown[]) => (String(one[0]) < String(other[0]) ? -1 : 1);
+  if (!isDeepStrictEqual(row.tags.toSorted(byTag), expected.toSorted(byTag))) {
+    differs(`${subject}: the tags table has ${row.tags.length} tags that are not the ${tags.size} of the log`);
+  }
+}
+
+function verifyImages(subject: string, row: TableRow, { images, tags }: RepositoryImages, differs: Differs): void {
+  const expected = Array.from(images, ([id, checksum], ordinal) => [id, checksum, ordinal]);
+  if (!isDeepStrictEqual(row.images, expected)) {
+    differs(`${subject}: the images table has ${row.images.length} images that are not the ${images.size} of the log`);
+  }
+  if (row.image_count !== images.size || row.tag_count !== tags.size) {
+    differs(`${subject}: the row counts ${row.image_count} images and ${row.tag_count} tags`);
   }
 }
 
