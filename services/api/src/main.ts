@@ -46,7 +46,6 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
   const primary = watchPrimary({
     url,
     applicationName: 'docket api watch',
-    pooler,
     onLost: (why) => log.error({ reason: why }, 'there is no primary database: requests are refused until there is'),
     onFound: (lostMs) => log.info({ lost_ms: Math.round(lostMs) }, 'there is a primary database again'),
   });

@@ -19,7 +19,7 @@ import { imagesTailAfter, lastAnnounced } from '../log/tail.ts';
 import { prepared } from '../prepared.ts';
 
 /** Rows of `read.images`. */
-export type StoredImageRows = readonly (readonly [ImageId, Checksum | null])[];
+type StoredImageRows = readonly (readonly [ImageId, Checksum | null])[];
 type StoredTagRows = readonly (readonly [TagName, ImageId])[];
 
 interface Row {

@@ -4,11 +4,11 @@
  */
 import { fold } from '@docket/shared/decider';
 import { turnBetween } from '@docket/shared/in-turns';
-import type { FullName, NamespaceName } from '@docket/shared/names';
+import type { ImageList } from '@docket/shared/image-lists';
+import type { Checksum, FullName, ImageId, NamespaceName } from '@docket/shared/names';
 import { absentRepository, evolve, isPublic, updatedAt } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { noRepositoryImages } from '@docket/shared/repository-images';
-import type { RepositoryImages } from '@docket/shared/repository-images';
 import { NewerEvent, readRepositoryEvent, readRepositoryEventInTurns } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
 import { sql } from 'kysely';
@@ -18,7 +18,6 @@ import { tablesProjection } from '../followers/checkpoint.ts';
 import { tailAfter, tailWithImagesAfter } from '../log/tail.ts';
 import { prepared } from '../prepared.ts';
 import { foldImages } from './images.ts';
-import type { StoredImageRows } from './images.ts';
 
 export interface NamespaceRow {
   readonly id: string;
@@ -119,14 +118,16 @@ const lookUpWithAccountStatement = prepared<LookupRow & WithAccount, LookupValue
 );
 
 interface WithImages {
-  readonly images: StoredImageRows | null;
+  /** Of `StoredImage`s, as text: most who ask want it written out again. */
+  readonly images: string | null;
 }
 
 const lookUpImagesWithAccountStatement = prepared<LookupRow & WithAccount & WithImages, LookupValues>(
   'look_up_images_with_account',
   `select ${namedColumns}, ${rowColumns}, to_json(a) as account,
      ${tailWithImagesAfter('x.repository_id', 'coalesce(r.version, 0)')} as tail,
-     (select json_agg(json_build_array(i.image_id, i.checksum) order by i.ordinal)
+     (select '[' || string_agg('{"id":' || to_json(i.image_id)::text || ',"checksum":'
+         || to_json(coalesce(i.checksum, ''))::text || '}', ',' order by i.ordinal) || ']'
        from read.images i where i.repository_id = r.repository_id) as images
    from (select 1) one
    left join (${lookupTables}) on n.name = $1
@@ -149,9 +150,19 @@ export async function lookUpWithAccount(
   return { found: lookup(row), account: row?.account ?? undefined };
 }
 
+export interface StoredImage {
+  readonly id: ImageId;
+  /** Empty until somebody names one. */
+  readonly checksum: Checksum | '';
+}
+
 export interface LookupWithImages extends Lookup {
-  /** Whole. The tags are not read, and what is announced is not. */
-  readonly images: RepositoryImages['images'];
+  /**
+   * All of them, in the order in which they were first named: the JSON of `StoredImage`s as the read model has it, or a list where the
+   * log knows more.
+   */
+  readonly images:
+    { readonly as: 'json'; readonly json: string } | { readonly as: 'list'; readonly list: ImageList['images'] };
 }
 
 /** The same with all images of the repository, which may be thousands. */
@@ -165,13 +176,23 @@ export async function lookUpImagesWithAccount(
   for (const stored of row?.tail ?? []) {
     tail.push({ event: await readRepositoryEventInTurns(stored), recordedAt: new Date(stored.recorded_at) });
   }
-  await turnBetween(row?.images?.length ?? 0);
-  const stored = { ...noRepositoryImages, images: new Map(row?.images ?? []) };
+  const images = await imagesAfter(row?.images ?? '[]', tail);
+  return { found: { ...lookup(row, tail), images }, account: row?.account ?? undefined };
+}
+
+async function imagesAfter(json: string, tail: readonly TailEvent[]): Promise<LookupWithImages['images']> {
+  if (tail.length === 0) return { as: 'json', json };
+  const stored: readonly StoredImage[] = JSON.parse(json);
+  await turnBetween(stored.length);
+  const list = {
+    ...noRepositoryImages,
+    images: new Map(stored.map(({ id, checksum }) => [id, checksum === '' ? null : checksum])),
+  };
   const { images } = foldImages(
-    stored,
+    list,
     tail.map(({ event }) => event),
   );
-  return { found: { ...lookup(row, tail), images }, account: row?.account ?? undefined };
+  return { as: 'list', list: images };
 }
 
 function lookup(row: LookupRow | undefined, tail = tailOf(row)): Lookup {

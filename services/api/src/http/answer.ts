@@ -3,11 +3,22 @@ import { answerBytesMax } from '@docket/shared/limits';
 import type { Refusal } from '@docket/shared/refusal';
 import type { Response } from 'express';
 
+const jsonText = Symbol('JSON that is written already');
+
+/** A body that is JSON already, as the database wrote it: it is sent as it is. */
+export interface JsonText {
+  readonly [jsonText]: string;
+}
+
+export function jsonTextOf(text: string): JsonText {
+  return { [jsonText]: text };
+}
+
 type HeaderValue = string | readonly string[];
 
 export interface Answer {
   readonly status: number;
-  /** JSON; undefined sends no body at all. */
+  /** What becomes JSON, or is (`JsonText`); undefined sends no body at all. */
   readonly body: unknown;
   /** An array is one header line for each element. */
   readonly headers?: Readonly<Record<string, HeaderValue>>;
@@ -24,7 +35,7 @@ export function answer(status: number, body: unknown, headers: Answer['headers']
  * express would add a charset to the one and drop it from the other). `instead` is answered where the body is larger than answers may be.
  */
 export function send(response: Response, { status, body, headers = {} }: Answer, instead?: () => Answer): void {
-  const bytes = body === undefined || status === 304 ? undefined : Buffer.from(JSON.stringify(body));
+  const bytes = body === undefined || status === 304 ? undefined : Buffer.from(textOf(body));
   if (bytes && instead && bytes.length > answerBytesMax) {
     send(response, instead());
     return;
@@ -41,4 +52,8 @@ export function send(response: Response, { status, body, headers = {} }: Answer,
   }
   response.setHeader('Content-Length', bytes.length);
   response.end(bytes);
+}
+
+function textOf(body: unknown): string {
+  return typeof body === 'object' && body !== null && jsonText in body ? String(body[jsonText]) : JSON.stringify(body);
 }

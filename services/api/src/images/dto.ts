@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 /** In the order in which they were first named. */
 export const imagesAnswer = z.array(z.object({ id: z.string(), checksum: z.string() })).meta({ id: 'Images' });
-type ImagesDto = z.infer<typeof imagesAnswer>;
+export type ImagesDto = z.infer<typeof imagesAnswer>;
 
 /** An image whose checksum nobody named has an empty one. */
 export function imagesDto(images: ImageList['images']): ImagesDto {

@@ -3,6 +3,8 @@ import { bodyBytesMax } from '@docket/shared/limits';
 import { turnBetween } from '@docket/shared/in-turns';
 import { imageId } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
+import type { Database } from '@docket/store/connect';
+import type { LookupWithImages } from '@docket/store/read/look-up';
 import { z } from 'zod';
 
 import { accountOf, unauthorized } from '../access/authenticate.ts';
@@ -10,7 +12,7 @@ import { authorizePush, visitAt, visitImagesAt } from '../access/authorize.ts';
 import type { VisitAt } from '../access/authorize.ts';
 import { missing, refuseReadingImages } from '../access/rights.ts';
 import { reportedRegistries, tokenHeaders, tokenWish } from '../access/token-headers.ts';
-import { answer } from '../http/answer.ts';
+import { answer, jsonTextOf } from '../http/answer.ts';
 import { done, idempotency, v1 } from '../http/common-answers.ts';
 import { operation, ownCredentials } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
@@ -20,6 +22,7 @@ import { run } from '../repositories/command.ts';
 import type { RepositoryRoutes } from '../repositories/command.ts';
 import { imageList } from '../repositories/image-list.ts';
 import { imagesAnswer, imagesDto } from './dto.ts';
+import type { ImagesDto } from './dto.ts';
 import { holdsImage, isImageReadable } from './queries.ts';
 
 export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
@@ -52,9 +55,7 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
       if (!repository || repository.state.status === 'absent' || repository.state.status === 'deleted')
         return missing(fullName);
       const { life, status } = repository.state;
-      const images = imagesDto(found.images);
-      await turnBetween(images.length);
-      const shown = found.imagesMayBeBlocked ? await withoutBlocked(using.database, images) : images;
+      const shown = await shownImages(using.database, found);
       if (status === 'deleting') return answer(200, shown);
       const grant = { caller, fullName, repositoryId: repository.id, life, access: 'read' } as const;
       return answer(200, shown, tokenHeaders(request, using, grant));
@@ -127,6 +128,13 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
     },
   }),
 ];
+
+async function shownImages(database: Database, { images, imagesMayBeBlocked }: LookupWithImages) {
+  if (images.as === 'json' && !imagesMayBeBlocked) return jsonTextOf(images.json);
+  const all: ImagesDto = images.as === 'json' ? JSON.parse(images.json) : imagesDto(images.list);
+  await turnBetween(all.length);
+  return imagesMayBeBlocked ? withoutBlocked(database, all) : all;
+}
 
 /**
  * Public ones without credentials; a good token of any access, which is how a v1 registry proves tokens on every request of a push;
