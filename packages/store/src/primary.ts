@@ -15,9 +15,9 @@ import type { Database } from './connect.ts';
  * A server that stands still looks like one on a machine that has much to do, and a push that is refused for nothing is worse than one
  * that waits: with 250 ms a machine with a load of 8 on 2 cores was taken for a server that was gone.
  */
-const silenceMsMax = 1_000;
+const silenceMsMax = 2_000;
 /** Without a byte for so long a question is given up, while it connects and afterwards. */
-const questionSilenceMsMax = 800;
+const questionSilenceMsMax = 2_500;
 const questionMsMax = 3_000;
 
 export interface PrimaryOptions {
