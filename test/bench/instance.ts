@@ -50,7 +50,7 @@ export interface InstanceOptions {
   readonly program?: string | undefined;
   /** Settings of the processes, beside those that the bench gives them itself. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Told of each line that one of the processes writes on standard error; this process shows them unless told. */
+  /** Called with each line that a process writes on standard error; without it this process shows them. */
   readonly onComplaint?: (line: string) => void;
 }
 

@@ -13,7 +13,7 @@ import { oddDeeds } from './odd-deeds.ts';
 
 const callers = 16;
 const samplesOfARun = 12;
-/** Of the run: caches fill, code is compiled, pools open their connections. */
+/** The share of the run in which caches fill, code is compiled and pools open their connections. */
 const warmUpShare = 0.2;
 const grownMax = 0.1;
 /** What lingers after the last answer: connections of the refused, timers of a search. */
@@ -137,7 +137,7 @@ function report(name: string, samples: readonly Sample[]): boolean {
   return isGrown;
 }
 
-/** Of the straight line that is nearest to the points. */
+/** The slope of the straight line that is nearest to the points. */
 function slope(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (index: 0 | 1) => points.reduce((sum, point) => sum + point[index], 0) / points.length;
   const [meanX, meanY] = [mean(0), mean(1)];

@@ -73,7 +73,7 @@ export async function startPostgresPair(): Promise<PostgresPair> {
   }
 }
 
-/** Of a server that does not run. Answers with the folder of the copy, which follows the server of `url`. */
+/** Copies the cluster of a server that does not run. Answers with the folder of the copy, which follows the server of `url`. */
 function copiedCluster(dataDirectory: string, url: string): string {
   const { folder } = postgresPlace(dataDirectory, systemUser());
   const standby = join(folder, 'standby');

@@ -56,7 +56,7 @@ export interface Quotas {
   readonly accountOrganizationsMax: number;
   readonly accountUnconfirmedAddressesMax: number;
   readonly accountDailyEventsMax: number;
-  /** Of the data of those events. */
+  /** The bytes of the data of those events. */
   readonly accountDailyBytesMax: number;
 }
 
@@ -84,7 +84,7 @@ export interface Environment {
   readonly tokenTtlSeconds: number;
   /** How long the owner of a deleted repository may have it back. */
   readonly undeleteDays: number;
-  /** Of one list that is sent, and of all that a repository has. */
+  /** The limit for one list that is sent, and for all that a repository has. */
   readonly repositoryImagesMax: number;
   readonly repositoryTagsMax: number;
   /** What one account may have and do; infinite where there is no bound. */

@@ -51,7 +51,7 @@ export const accountDailyMegabytesDefault = 1_000;
 export const quotaMax = 999_999_999;
 /** Confirmed or not: where activation is open nobody has to confirm, and every change reads all addresses of the account. */
 export const accountAddressesMax = 100;
-/** Of the longest path that mail takes (RFC 5321). */
+/** The longest path that mail takes (RFC 5321). */
 export const emailCharactersMax = 254;
 /** How long the link in the mail is good, and how long an unconfirmed account keeps its name and address. */
 export const confirmationHoursMax = 48;
@@ -71,7 +71,7 @@ export const usageWrittenShare = 0.01;
 export const usageCloseShare = 0.9;
 /** How old what a process knows may be while an account is far from its quota. */
 export const usageKnownMsMax = 60_000;
-/** Of days that are over, for operators. */
+/** Days that are over are kept for operators. */
 export const usageDaysKept = 31;
 
 // Requests.
@@ -126,7 +126,7 @@ export const pageMax = 10_000_000;
 
 export const historyPageDefault = 25;
 export const historyPageMax = 100;
-/** Of a page, unless one entry alone is larger: three of the largest READMEs, or a hundred pushes of forty images. */
+/** The size of a page, unless one entry alone is larger: three of the largest READMEs, or a hundred pushes of forty images. */
 export const historyPageBytesMax = 1024 * 1024;
 /** Images of an entry that are told; how many there are is told beside them. */
 export const historyImagesMax = 100;
@@ -167,7 +167,7 @@ export const drainMsMax = 8_000;
 export const databaseConnectionsMax = 16;
 /** Changes of one repository that wait in a process for those before them. */
 export const waitingOfStreamMax = 1_000;
-/** Of all repositories together; and as many that were decided may wait for the log. Some seconds of work. */
+/** Changes of all repositories together that wait; as many that were decided may wait for the log. Some seconds of work. */
 export const waitingMax = 5_000;
 /** After that long a change that others were always faster than is refused. Shorter than the patience of a client. */
 export const contendedMsMax = 8_000;

@@ -31,7 +31,7 @@ export interface Refusal {
   readonly message: string;
   /** The field that is wrong: `username`, `[0].id`, `namespace`. */
   readonly field?: string;
-  /** Of a bound that was met: what it is, and what is left of it. */
+  /** The quota that was met, and what is left of it. */
   readonly quota?: { readonly limit: number; readonly left: number };
   /** When it may be asked for again, where that is known. */
   readonly afterSeconds?: number;

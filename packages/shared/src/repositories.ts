@@ -9,7 +9,7 @@ import { imageEntry } from './image-lists.ts';
 import { repositoryName } from './names.ts';
 import type { RepositoryName } from './names.ts';
 
-/** Registries: where the client said that it pushed to (`X-Docker-Endpoints` of its request), or was sent to. Told, never judged. */
+/** The registries that the client said it pushed to (`X-Docker-Endpoints` of its request), or was sent to; nobody checks them. */
 const endpoints = z.array(z.string()).optional();
 
 /** What an account may do that does not own the namespace; each includes the ones before it. */

@@ -59,7 +59,7 @@ function question(number: number): Question {
   return found;
 }
 
-/** Of a server that answered before. */
+/** Somebody waits for a server that answered before. */
 function somebodyWaits(): void {
   answered();
   awaited = true;

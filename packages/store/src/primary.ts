@@ -33,9 +33,9 @@ export interface PrimaryOptions {
 
 export interface Primary {
   readonly breaker: Breaker;
-  /** Of a connection of a pool. While there is no primary it ends before it begins. */
+  /** The socket of a connection of a pool. While there is no primary it ends before it begins. */
   readonly socket: () => Socket;
-  /** Whoever waits for this pool or for one of its connections waits for the server. */
+  /** Counts those who wait for this pool or for one of its connections as waiting for the server. */
   readonly adopt: (pool: Readonly<Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>>) => void;
   readonly stop: () => void;
 }

@@ -79,7 +79,7 @@ interface MemberTable {
 
 interface UsageTable {
   account_id: string;
-  /** Of UTC: `2024-08-16`. */
+  /** The day in UTC: `2024-08-16`. */
   day: ColumnType<string, string, never>;
   events: bigint;
   bytes: bigint;

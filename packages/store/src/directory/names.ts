@@ -18,7 +18,7 @@ export async function readFullNames(
   return new Map(rows.map(({ repository_id, namespace, name }) => [repository_id, `${namespace}/${name}`]));
 }
 
-/** Of repositories that are or were in the namespace; no more than `max` are counted. */
+/** Counts the names of repositories that are or were in the namespace, up to `max`. */
 export async function countNames(database: Database, namespaceId: string, max: number): Promise<number> {
   const { rows } = await sql<{ readonly count: bigint }>`select count(*) as count from (
       select from directory.repository_names where namespace_id = ${namespaceId} limit ${max}
@@ -38,7 +38,7 @@ export async function lockNamespace(transaction: Transaction, namespaceId: strin
   return row !== undefined;
 }
 
-/** Those that are deleted for good are not counted. One that was deleted a moment ago may still be. */
+/** Counts the repositories of a namespace without those that are deleted for good. One that was deleted a moment ago may still count. */
 export async function countRepositories(transaction: Transaction, namespaceId: string): Promise<number> {
   const { rows } = await sql<{ readonly count: bigint }>`select count(*) as count
     from directory.repository_names x

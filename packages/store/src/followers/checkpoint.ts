@@ -85,7 +85,7 @@ export async function readCheckpoint(database: Database, { name, version }: Proj
 
 export interface Standpoint {
   readonly checkpoint: bigint;
-  /** Of the first event behind it, which the next page begins with; undefined at the end of the log. */
+  /** The position of the first event behind it, which the next page begins with; undefined at the end of the log. */
   readonly next: bigint | undefined;
 }
 

@@ -11,7 +11,7 @@ export type Trouble =
   | { readonly kind: 'failing'; readonly reason: string; readonly failing: Failing };
 
 export interface Failing {
-  /** Of the event that the page begins with; undefined at the end of the log. */
+  /** The position of the event that the page begins with; undefined at the end of the log. */
   readonly position: bigint | undefined;
   readonly failures: number;
   /** How long ago it failed for the first time. */

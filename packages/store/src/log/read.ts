@@ -83,11 +83,11 @@ export async function readRepositoryStreams(
 
 export interface PageBounds {
   readonly eventsMax: number;
-  /** Of the page as JSON; an event that alone is larger is a page. */
+  /** The size of the page as JSON; an event that alone is larger is a page. */
   readonly bytesMax: number;
-  /** Of the events as they are stored, compressed: what has to be unpacked for the page. One event may be larger, as above. */
+  /** The size of the events as they are stored, compressed: so much has to be unpacked for the page. One event may be larger, as above. */
   readonly storedBytesMax: number;
-  /** Of a list of images; the rest is cut off. */
+  /** The entries of a list of images; the rest is cut off. */
   readonly imagesMax: number;
 }
 

@@ -28,7 +28,7 @@ function tail(repositoryId: string, version: string, data: string): string {
      where e.stream_id = 'repository-' || ${repositoryId} and e.version > ${version})`;
 }
 
-/** Those of them that change which images and tags there are, or what is announced. */
+/** The events of the tail that change which images and tags there are, or what is announced. */
 export function imagesTailAfter(repositoryId: string, version: string): string {
   return `(select json_agg(json_build_object('type', e.type, 'schema_version', e.schema_version, 'data', e.data)
        order by e.version)

@@ -89,7 +89,7 @@ const namedStatement = prepared<NamedRow, NamedValues>(
    cross join lateral (select ${tail} as tail) t`,
 );
 
-/** Of the repository's images those that are named; `otherImages` and `otherTags` count the rest. */
+/** The images and tags of the repository that are named; `otherImages` and `otherTags` count the rest. */
 export async function readNamedImages(
   database: Database,
   repositoryId: string,

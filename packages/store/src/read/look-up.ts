@@ -40,7 +40,7 @@ export interface StoredAccount {
 
 export interface RepositoryAt {
   readonly id: string;
-  /** Of its document in the search index; undefined while the projector has not seen the repository. */
+  /** The id of its document in the search index; undefined while the projector has not seen the repository. */
   readonly number: bigint | undefined;
   readonly state: Repository;
   /** The stream version of the state. */

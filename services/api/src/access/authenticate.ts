@@ -120,7 +120,7 @@ export interface Visit<Found extends Lookup = Lookup> {
   readonly found: Found;
 }
 
-/** Of the repository with the account of that id, in one statement. */
+/** Looks up the repository and the account of that id in one statement. */
 export type LooksUp<Found extends Lookup> = (
   database: Database,
   fullName: FullName,

@@ -58,7 +58,7 @@ export interface VisitAt<Found extends Lookup = Lookup> extends Visit<Found> {
   readonly fullName: FullName;
 }
 
-/** Of a request. */
+/** The parts of a request that name a repository and a caller. */
 interface AskedAt {
   readonly request: ApiRequest;
   readonly parameters: NamesRepository;

@@ -152,7 +152,7 @@ export function streamQueue<Command, Outcome>({
     }
   }
 
-  /** Those who go next, with those who go again. */
+  /** The entries that go next, after those that go again. */
   function taken(stream: string, again: readonly Entry<Command, Outcome>[]): Entry<Command, Outcome>[] {
     const line = lines.get(stream) ?? new Set();
     const next: Entry<Command, Outcome>[] = [];

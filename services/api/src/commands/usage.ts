@@ -89,7 +89,7 @@ export function usage({ database, log, quotas }: UsageOptions): Usage {
     };
   }
 
-  /** Those who ask for one account at once wait for one statement. */
+  /** Requests that ask for one account at once wait for one statement. */
   function readAgain(accountId: string): Promise<Known> {
     const present = reading.get(accountId);
     if (present) return present;

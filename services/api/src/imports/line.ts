@@ -18,7 +18,7 @@ export interface LineRules {
   readonly format: Format;
   /** The namespace of names that are written bare. */
   readonly namespace: NamespaceName;
-  /** Of the list of one line. */
+  /** The images of one line at the most. */
   readonly imagesMax: number;
 }
 

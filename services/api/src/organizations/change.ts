@@ -50,8 +50,8 @@ export async function createOrganization(
 }
 
 /**
- * Those that it made count, whoever owns them now: who hands them on would have room for ever, and who is made an owner by others is
- * not to blame.
+ * An account's quota counts the organizations that it made, whoever owns them now: handing them on makes no room, and an owner whom
+ * others named is not to blame.
  */
 async function refuseMore(
   transaction: Transaction,

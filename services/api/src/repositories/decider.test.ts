@@ -162,7 +162,7 @@ const decisions: Record<StateName, Record<CommandName, readonly RepositoryEvent[
     'another push': [opened(2, a, b)],
     'a push of nothing': [],
     'an empty list of images': [completed(1)],
-    // Of its first life: gone with it.
+    // The images of its first life are gone with it.
     'images that it has': [added(a), completed(1)],
     'a new image': [added(b), completed(1)],
     deletion: [deletionRequested],

@@ -15,7 +15,7 @@ import type { ActiveRepository, GrantRole, Repository, RepositoryEvent } from '@
 export type RepositoryCommand =
   | {
       readonly type: 'OpenPush';
-      /** Of the namespace and repository, for the case that it has to be created. */
+      /** The ids of the namespace and repository, for the case that it has to be created. */
       readonly namespaceId: string;
       readonly name: RepositoryName;
       readonly images: readonly ImageEntry[];

@@ -249,7 +249,7 @@ function planOf(asked: Asked, decision: Decision | undefined): readonly Planned[
 const beginnings: ReadonlySet<string> = new Set<RepositoryEvent['type']>(['RepositoryCreated', 'RepositoryRestored']);
 
 type Outcome = Verdict['outcome'];
-/** Of an append; `failed` is one that nobody knows the fate of, or that the log does not take; `refused` is beyond a quota. */
+/** The outcome of an append: `failed` has an unknown fate, or the log does not take it; `refused` is beyond a quota. */
 type Appended = { readonly outcome: Outcome } | { readonly failed: unknown } | { readonly refused: Refusal };
 
 async function appended(

@@ -5,7 +5,7 @@ import type { TagDto } from './dto.ts';
 
 export interface Tag {
   readonly name: string;
-  /** Of its image. */
+  /** The id of its image. */
   readonly id: string;
   readonly checksum: string | null;
 }

@@ -43,7 +43,7 @@ export interface SearchOptions {
   readonly log: Log;
   readonly projection: Projection;
   readonly onTask: (task: TaskMeasured) => void;
-  /** Of the states of repositories that are read at once. */
+  /** The size of the states of repositories that are read at once. */
   readonly lotBytesMax?: number;
 }
 

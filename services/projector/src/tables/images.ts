@@ -14,7 +14,7 @@ import type { RepositoryChange, RepositoryRow } from './repositories.ts';
 import { inEachSchema } from './schema.ts';
 import type { ReadSchema } from './schema.ts';
 
-/** Of the repositories that events name, the rows of those images and tags that the events name as well. */
+/** The rows of the images and tags that events name, by their repositories. */
 export type KnownImages = ReadonlyMap<string, KnownList>;
 
 interface KnownList {

@@ -39,7 +39,7 @@ async function beginRebuildOf(transaction: Transaction, version: number): Promis
 
 export interface RebuildOptions {
   readonly database: Database;
-  /** Of the program: what it builds. */
+  /** The projection that this program builds. */
   readonly projection: Projection;
 }
 

@@ -20,7 +20,7 @@ export interface RepositoryRow {
   readonly repositoryId: string;
   /** Position of the event that created it. */
   readonly number: bigint;
-  /** Of the stream, at `state`. */
+  /** The version of the stream at `state`. */
   readonly version: number;
   readonly state: Repository;
   readonly lastUpdated: Date;
@@ -215,7 +215,7 @@ export function columnsOf(state: Exclude<Repository, { status: 'absent' }>) {
     case 'active':
     case 'deleting': {
       const { is_private, description, pull_count, taken_down } = state;
-      // Whoever looks for what may be seen asks for `active`, and so does not find what was taken down.
+      // A query for visible repositories asks for `active`, and so does not find those that were taken down.
       const shown = status === 'active' && taken_down !== null ? ('taken_down' as const) : status;
       return { namespace_id, name, status: shown, is_private, description, star_count: starsOf(state), pull_count };
     }
