@@ -8,6 +8,7 @@ import type { Refusal } from './refusal.ts';
 
 export const imageEntry = z.object({ id: imageId, checksum: checksum.optional(), tag: tagName.optional() });
 export type ImageEntry = z.infer<typeof imageEntry>;
+export const imageEntries = z.array(imageEntry);
 
 /** What a repository holds, as far as it was looked up. */
 export interface ImageList {
@@ -32,13 +33,17 @@ export interface ImageListBounds {
  * Images are only ever added. A named checksum wins over a stored one; an entry without a checksum erases nothing; of several entries
  * for one image in one list the first with a checksum counts (docker-registry 0.5 to 0.9).
  */
-export function mergeEntries<List extends ImageList>(list: List, entries: readonly ImageEntry[]): List {
-  if (entries.length === 0) return list;
-  const images = new Map(list.images);
+export function addEntries({ images, tags }: ListInMaking, entries: readonly ImageEntry[]): void {
   for (const [id, given] of namedChecksums(entries)) {
     if (given !== null || !images.has(id)) images.set(id, given);
   }
-  return { ...list, images, tags: new Map([...list.tags, ...namedTags(entries)]) };
+  for (const { id, tag } of entries) if (tag !== undefined) tags.set(tag, id);
+}
+
+/** A list that nobody else holds. */
+export interface ListInMaking {
+  readonly images: Map<ImageId, Checksum | null>;
+  readonly tags: Map<TagName, ImageId>;
 }
 
 /** The first checksum that a list names for each of its images. */
@@ -93,12 +98,13 @@ export function refuseBeyond(
   entries: readonly ImageEntry[],
   { imagesMax, tagsMax }: ImageListBounds,
 ): Refusal | undefined {
-  const after = mergeEntries(list, entries);
-  const [images, tags] = [imageCount(after), tagCount(after)];
-  if (images > imagesMax && images > imageCount(list)) {
+  const newImages = new Set(entries.flatMap(({ id }) => (list.images.has(id) ? [] : [id]))).size;
+  const newTags = new Set(entries.flatMap(({ tag }) => (tag === undefined || list.tags.has(tag) ? [] : [tag]))).size;
+  const [images, tags] = [imageCount(list) + newImages, tagCount(list) + newTags];
+  if (newImages > 0 && images > imagesMax) {
     return refuse('conflict', `the repository would hold ${images} images, and ${imagesMax} are the most that it may`);
   }
-  if (tags > tagsMax && tags > tagCount(list)) {
+  if (newTags > 0 && tags > tagsMax) {
     return refuse('conflict', `the repository would have ${tags} tags, and ${tagsMax} are the most that it may`);
   }
   return undefined;

@@ -16,13 +16,15 @@ export async function turnBetween(items: number): Promise<void> {
 export type ParsedInTurns<T> =
   { readonly success: true; readonly data: T[] } | { readonly success: false; readonly error: z.ZodError };
 
-/** As `z.array(schema)` does it, the paths of the errors as well. */
-export async function parseInTurns<T>(schema: z.ZodType<T>, items: readonly unknown[]): Promise<ParsedInTurns<T>> {
-  const data: T[] = [];
-  const part = z.array(schema);
+/** As the schema of the list does it on the whole, the paths of the errors as well. */
+export async function parseInTurns<List extends readonly unknown[]>(
+  schema: z.ZodType<List>,
+  items: readonly unknown[],
+): Promise<ParsedInTurns<List[number]>> {
+  const data: List[number][] = [];
   for (let from = 0; from < items.length; from += entriesAtOnceMax) {
     if (from > 0) await nextTurn();
-    const result = part.safeParse(items.slice(from, from + entriesAtOnceMax));
+    const result = schema.safeParse(items.slice(from, from + entriesAtOnceMax));
     if (!result.success) {
       const issues = result.error.issues.map((issue) => {
         const [index, ...path] = issue.path;

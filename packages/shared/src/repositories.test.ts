@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 
 import { fold } from './decider.ts';
 import { checksum, imageId, repositoryName, tagName } from './names.ts';
-import { entriesOf, mergeEntries, noImages } from './image-lists.ts';
-import type { ImageEntry, ImageList } from './image-lists.ts';
+import { entriesOf } from './image-lists.ts';
+import type { ImageEntry } from './image-lists.ts';
 import { absentRepository, evolve, updatedAt } from './repositories.ts';
 import type { Repository, RepositoryEvent } from './repositories.ts';
-import { absentWithImages, evolveWithImages } from './repository-images.ts';
-import type { RepositoryWithImages } from './repository-images.ts';
+import { absentWithImages, evolveImages, evolveWithImages, noRepositoryImages } from './repository-images.ts';
+import type { RepositoryImages, RepositoryWithImages } from './repository-images.ts';
 
 /** Few enough to meet again. */
 const ids = ['a', 'b', 'c', 'd', 'e'].map((text) => imageId.parse(text));
@@ -22,7 +22,9 @@ const entries = fc.array(entry, { maxLength: 8 });
 const lists = fc.array(entries, { maxLength: 6 });
 
 describe('the merge rule', () => {
-  const stored = lists.map((all) => all.reduce<ImageList>(mergeEntries, noImages));
+  const mergeEntries = (list: RepositoryImages, images: readonly ImageEntry[]) =>
+    evolveImages(list, { type: 'ImagesAdded', data: { images: [...images] } });
+  const stored = lists.map((all) => all.reduce(mergeEntries, noRepositoryImages));
 
   test('images are only ever added, and each stands in the list once', () => {
     fc.assert(

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 
-import { imageEntry } from './image-lists.ts';
+import { imageEntries } from './image-lists.ts';
 import { repositoryName } from './names.ts';
 import type { RepositoryName } from './names.ts';
 
@@ -26,9 +26,9 @@ export const repositoryEvent = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('PushOpened'),
     // `endpoints`: the registries that the client was sent to; since the second version.
-    data: z.object({ push: z.int().positive(), images: z.array(imageEntry), endpoints }),
+    data: z.object({ push: z.int().positive(), images: imageEntries, endpoints }),
   }),
-  z.object({ type: z.literal('ImagesAdded'), data: z.object({ images: z.array(imageEntry), endpoints }) }),
+  z.object({ type: z.literal('ImagesAdded'), data: z.object({ images: imageEntries, endpoints }) }),
   z.object({ type: z.literal('PushCompleted'), data: z.object({ push: z.int().positive(), endpoints }) }),
   z.object({ type: z.literal('DeletionRequested'), data: z.object({}) }),
   z.object({ type: z.literal('DeletionAuthorized'), data: z.object({ token_id: z.string() }) }),
@@ -53,7 +53,7 @@ export const repositoryEvent = z.discriminatedUnion('type', [
   // As it was told where the repository comes from; what happens to it here counts again from then on.
   z.object({ type: z.literal('LastUpdatedObserved'), data: z.object({ last_updated: z.iso.datetime() }) }),
   // The list as it was before an import that was taken back.
-  z.object({ type: z.literal('ImagesRestored'), data: z.object({ images: z.array(imageEntry) }) }),
+  z.object({ type: z.literal('ImagesRestored'), data: z.object({ images: imageEntries }) }),
 ]);
 export type RepositoryEvent = z.infer<typeof repositoryEvent>;
 

@@ -2,8 +2,8 @@
  * The images and tags of a repository, folded from its events beside its state (`repositories.ts`): whole for those who list them, and
  * for a command as far as it names them.
  */
-import { mergeEntries, noImages } from './image-lists.ts';
-import type { ImageEntry, ImageList } from './image-lists.ts';
+import { addEntries, noImages } from './image-lists.ts';
+import type { ImageEntry, ImageList, ListInMaking } from './image-lists.ts';
 import { absentRepository, evolve } from './repositories.ts';
 import type { Repository, RepositoryEvent } from './repositories.ts';
 
@@ -16,18 +16,42 @@ export const noRepositoryImages: RepositoryImages = { ...noImages, announced: nu
 
 /** The events come from one stream: one that its state does not expect is not among them. */
 export function evolveImages(list: RepositoryImages, event: RepositoryEvent): RepositoryImages {
+  return foldImages(list, [event]);
+}
+
+/** The same of many events, in their order: the list is copied once, where one of them changes it, and not for each of them. */
+export function foldImages(list: RepositoryImages, events: readonly RepositoryEvent[]): RepositoryImages {
+  let copy: InMaking | undefined;
+  const own = () => (copy ??= { ...list, images: new Map(list.images), tags: new Map(list.tags) });
+  for (const event of events) apply(own, event);
+  return copy ?? list;
+}
+
+interface InMaking extends ListInMaking {
+  otherImages: number;
+  otherTags: number;
+  announced: readonly ImageEntry[] | null;
+}
+
+function apply(own: () => InMaking, event: RepositoryEvent): void {
   switch (event.type) {
     case 'RepositoryCreated':
-      return noRepositoryImages;
+      empty(own()).announced = null;
+      break;
     case 'PushOpened':
-      return { ...mergeEntries(list, event.data.images), announced: event.data.images };
+      addEntries(own(), event.data.images);
+      own().announced = event.data.images;
+      break;
     case 'ImagesAdded':
-      return mergeEntries(list, event.data.images);
+      addEntries(own(), event.data.images);
+      break;
     case 'ImagesRestored':
-      return mergeEntries({ ...list, ...noImages }, event.data.images);
+      addEntries(empty(own()), event.data.images);
+      break;
     case 'PushCompleted':
     case 'RepositoryDeleted':
-      return list.announced === null ? list : { ...list, announced: null };
+      own().announced = null;
+      break;
     case 'DeletionRequested':
     case 'DeletionAuthorized':
     case 'RepositoryRestored':
@@ -43,8 +67,21 @@ export function evolveImages(list: RepositoryImages, event: RepositoryEvent): Re
     case 'RepositoryTakenDown':
     case 'RepositoryReinstated':
     case 'LastUpdatedObserved':
-      return list;
+      break;
   }
+}
+
+function empty(making: InMaking): InMaking {
+  making.images.clear();
+  making.tags.clear();
+  making.otherImages = 0;
+  making.otherTags = 0;
+  return making;
+}
+
+/** Whether nothing of the list before the event is left after it. */
+export function beginsAnew({ type }: RepositoryEvent): boolean {
+  return type === 'RepositoryCreated' || type === 'ImagesRestored';
 }
 
 /** What a command on a repository is decided on. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import { accountEvent } from './accounts.ts';
 import type { AccountEvent } from './accounts.ts';
-import { imageEntry } from './image-lists.ts';
+import { imageEntries } from './image-lists.ts';
 import { parseInTurns } from './in-turns.ts';
 import { organizationEvent } from './organizations.ts';
 import type { OrganizationEvent } from './organizations.ts';
@@ -69,7 +69,7 @@ export async function readRepositoryEventInTurns(row: StoredEvent): Promise<Repo
   const listed = withImages.safeParse(row.data);
   if (!listed.success) return readRepositoryEvent(row);
   const event = readRepositoryEvent({ ...row, data: { ...listed.data, images: [] } });
-  const parsedImages = await parseInTurns(imageEntry, listed.data.images);
+  const parsedImages = await parseInTurns(imageEntries, listed.data.images);
   if (!parsedImages.success) throw new UnreadableEvent(`${row.type}: ${z.prettifyError(parsedImages.error)}`);
   const { data: images } = parsedImages;
   switch (event.type) {

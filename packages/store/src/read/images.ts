@@ -3,12 +3,12 @@
  * folded with the same `evolveImages`. Whole, or as far as a command names them: what it costs is then a matter of the command, and not
  * of the repository.
  */
-import { imageEntry } from '@docket/shared/image-lists';
+import { imageEntries } from '@docket/shared/image-lists';
 import type { ImageEntry } from '@docket/shared/image-lists';
 import { parseInTurns, turnBetween } from '@docket/shared/in-turns';
 import type { Checksum, ImageId, TagName } from '@docket/shared/names';
 import type { RepositoryEvent } from '@docket/shared/repositories';
-import { evolveImages, noRepositoryImages } from '@docket/shared/repository-images';
+import { foldImages, noRepositoryImages } from '@docket/shared/repository-images';
 import type { RepositoryImages } from '@docket/shared/repository-images';
 import { readRepositoryEventInTurns, UnreadableEvent } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
@@ -108,10 +108,6 @@ export async function readNamedImages(
   return foldImages(list, await readTail(row.tail));
 }
 
-export function foldImages(list: RepositoryImages, events: readonly RepositoryEvent[]): RepositoryImages {
-  return events.reduce(evolveImages, list);
-}
-
 async function readTail(stored: readonly StoredEvent[] | null): Promise<readonly RepositoryEvent[]> {
   const events: RepositoryEvent[] = [];
   for (const each of stored ?? []) events.push(await readRepositoryEventInTurns(each));
@@ -119,7 +115,7 @@ async function readTail(stored: readonly StoredEvent[] | null): Promise<readonly
 }
 
 async function readEntries(stored: readonly unknown[]): Promise<readonly ImageEntry[]> {
-  const entries = await parseInTurns(imageEntry, stored);
+  const entries = await parseInTurns(imageEntries, stored);
   if (!entries.success) throw new UnreadableEvent(`a list that was announced: ${entries.error.message}`);
   return entries.data;
 }

@@ -8,7 +8,7 @@ import type { ImageList } from '@docket/shared/image-lists';
 import type { Checksum, FullName, ImageId, NamespaceName } from '@docket/shared/names';
 import { absentRepository, evolve, isPublic, updatedAt } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
-import { noRepositoryImages } from '@docket/shared/repository-images';
+import { foldImages, noRepositoryImages } from '@docket/shared/repository-images';
 import { NewerEvent, readRepositoryEvent, readRepositoryEventInTurns } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
 import { sql } from 'kysely';
@@ -17,7 +17,6 @@ import type { Database } from '../connect.ts';
 import { tablesProjection } from '../followers/checkpoint.ts';
 import { tailAfter, tailWithImagesAfter } from '../log/tail.ts';
 import { prepared } from '../prepared.ts';
-import { foldImages } from './images.ts';
 
 export interface NamespaceRow {
   readonly id: string;

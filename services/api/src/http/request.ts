@@ -1,6 +1,7 @@
 /** A request as the handlers see it: parsed where parsing is the same for all, and with nothing of express in it. */
-import { entriesAtOnceMax, marksOfEntryMax, userAgentCharactersMax } from '@docket/shared/limits';
-import { isRefusal, refuse } from '@docket/shared/refusal';
+import { parseInTurns } from '@docket/shared/in-turns';
+import { marksOfEntryMax, userAgentCharactersMax } from '@docket/shared/limits';
+import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import type { Request } from 'express';
 import getRawBody from 'raw-body';
@@ -105,14 +106,8 @@ export async function readList<List extends readonly unknown[]>(
   const given: readonly unknown[] = value;
   const refusal = refuseLong(given, entriesMax);
   if (refusal) return refusal;
-  const entries: List[number][] = [];
-  for (let start = 0; start < given.length; start += entriesAtOnceMax) {
-    if (start > 0) await nextTurn();
-    const part = parseField(schema, given.slice(start, start + entriesAtOnceMax), start);
-    if (isRefusal(part)) return part;
-    entries.push(...part);
-  }
-  return entries;
+  const entries = await parseInTurns(schema, given);
+  return entries.success ? entries.data : refuseField(entries.error);
 }
 
 /** Undefined: it is not too long. */
@@ -139,12 +134,6 @@ function hasMoreMarks(text: string, max: number): boolean {
   return false;
 }
 
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
-}
-
 export async function readAnyJson(request: ApiRequest, bytesMax: number): Promise<{ value: unknown } | Refusal> {
   const text = await request.text(bytesMax);
   if (typeof text !== 'string') return text;
@@ -158,22 +147,20 @@ export async function readAnyJson(request: ApiRequest, bytesMax: number): Promis
   }
 }
 
-/** `offset`: of an array that is a part of another, the place of its first entry there. */
-export function parseField<T>(schema: z.ZodType<T>, value: unknown, offset = 0): T | Refusal {
+export function parseField<T>(schema: z.ZodType<T>, value: unknown): T | Refusal {
   const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const field = fieldPath(issue?.path ?? [], offset);
+  return result.success ? result.data : refuseField(result.error);
+}
+
+function refuseField({ issues: [issue] }: z.ZodError): Refusal {
+  const field = fieldPath(issue?.path ?? []);
   const reason = issue?.message ?? 'is not valid';
   return refuse('invalid_field', field === '' ? reason : `${field}: ${reason}`, field === '' ? undefined : field);
 }
 
 /** `[0].id`, `email`. */
-function fieldPath(path: readonly PropertyKey[], offset: number): string {
+function fieldPath(path: readonly PropertyKey[]): string {
   return path
-    .map((step, index) => {
-      if (typeof step === 'number') return `[${index === 0 ? offset + step : step}]`;
-      return `${index === 0 ? '' : '.'}${String(step)}`;
-    })
+    .map((step, index) => (typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${String(step)}`))
     .join('');
 }

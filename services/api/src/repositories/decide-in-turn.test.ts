@@ -1,8 +1,7 @@
 /** Deciding many together is deciding one after the other: the same answers, the same events at the same versions, the same end. */
 import { imageId, repositoryName, tagName } from '@docket/shared/names';
-import { mergeEntries } from '@docket/shared/image-lists';
 import { refuse } from '@docket/shared/refusal';
-import { noRepositoryImages } from '@docket/shared/repository-images';
+import { evolveImages, noRepositoryImages } from '@docket/shared/repository-images';
 import type { RepositoryImages } from '@docket/shared/repository-images';
 import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import fc from 'fast-check';
@@ -162,7 +161,10 @@ function existing(): RepositoryAt {
 }
 
 /** What the repository holds by then. */
-const holding = mergeEntries(noRepositoryImages, [{ id: imageId.parse('aaaa'), tag: tagName.parse('first') }]);
+const holding = evolveImages(noRepositoryImages, {
+  type: 'ImagesAdded',
+  data: { images: [{ id: imageId.parse('aaaa'), tag: tagName.parse('first') }] },
+});
 
 const kinds = (decisions: readonly Decision[]) => decisions.map(({ is }) => is);
 

@@ -3,9 +3,9 @@ import type { Recorded } from '@docket/shared/event';
 import { imageCount, tagCount } from '@docket/shared/image-lists';
 import type { ImageList } from '@docket/shared/image-lists';
 import type { TagName } from '@docket/shared/names';
-import { absentRepository, starsOf, updatedAt } from '@docket/shared/repositories';
+import { absentRepository, evolve, starsOf, updatedAt } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
-import { evolveWithImages, noRepositoryImages } from '@docket/shared/repository-images';
+import { beginsAnew, foldImages, noRepositoryImages } from '@docket/shared/repository-images';
 import type { RepositoryImages } from '@docket/shared/repository-images';
 import { repositoryOf } from '@docket/shared/stored-event';
 import type { Database, Transaction } from '@docket/store/connect';
@@ -43,14 +43,6 @@ export interface RepositoryChange extends RowChange {
   readonly announced: ReadonlyMap<TagName, bigint>;
 }
 
-/** A repository on the way through a page. */
-interface Current {
-  readonly row: RepositoryRow;
-  readonly list: RepositoryImages;
-  readonly isListNew: boolean;
-  readonly announced: Map<TagName, bigint>;
-}
-
 /**
  * Events and rows → rows. Pure. Events that a row knows already change nothing; one that is missing before an event is an error.
  * `listOf` is what is known of the images of a row before the page.
@@ -60,23 +52,46 @@ export function projectRepositories(
   events: readonly Recorded<RepositoryEvent>[],
   listOf: (row: RepositoryRow) => RepositoryImages,
 ): RepositoryChange[] {
-  const changed = new Map<string, Current>();
+  const changed = new Map<string, { row: Counted; readonly applied: Recorded<RepositoryEvent>[] }>();
   for (const recorded of events) {
     const repositoryId = repositoryIdOf(recorded);
-    const stored = rows.get(repositoryId);
-    const current =
-      changed.get(repositoryId) ??
-      (stored && { row: stored, list: listOf(stored), isListNew: false, announced: new Map() });
-    const next = applyEvent(repositoryId, current, recorded);
-    if (next !== undefined) changed.set(repositoryId, next);
+    const change = changed.get(repositoryId);
+    const row = applyEvent(repositoryId, change?.row ?? rows.get(repositoryId), recorded);
+    if (row === undefined) continue;
+    if (change) {
+      change.row = row;
+      change.applied.push(recorded);
+    } else {
+      changed.set(repositoryId, { row, applied: [recorded] });
+    }
   }
-  return [...changed].map(([repositoryId, { row, list, isListNew, announced }]) => ({
-    before: rows.get(repositoryId),
-    after: { ...row, imageCount: imageCount(list), tagCount: tagCount(list) },
-    list,
-    isListNew,
-    announced,
-  }));
+  return [...changed].map(([repositoryId, { row, applied }]) => {
+    const before = rows.get(repositoryId);
+    const list = foldImages(
+      before ? listOf(before) : noRepositoryImages,
+      applied.map(({ event }) => event),
+    );
+    return {
+      before,
+      after: { ...row, imageCount: imageCount(list), tagCount: tagCount(list) },
+      list,
+      isListNew: !before || applied.some(({ event }) => beginsAnew(event)),
+      announced: announcedIn(applied),
+    };
+  });
+}
+
+/** The position of the event that named each tag last, of the tags that pushes named since the list began anew. */
+export function announcedIn(
+  events: readonly Pick<Recorded<RepositoryEvent>, 'event' | 'position'>[],
+): ReadonlyMap<TagName, bigint> {
+  const announced = new Map<TagName, bigint>();
+  for (const { event, position } of events) {
+    if (beginsAnew(event)) announced.clear();
+    if (event.type !== 'PushOpened' && event.type !== 'ImagesAdded') continue;
+    for (const { tag } of event.data.images) if (tag !== undefined) announced.set(tag, position);
+  }
+  return announced;
 }
 
 export function repositoryIdOf({ streamId }: Recorded<RepositoryEvent>): string {
@@ -85,38 +100,25 @@ export function repositoryIdOf({ streamId }: Recorded<RepositoryEvent>): string 
   return repositoryId;
 }
 
+/** What is counted of the images is known at the end of a page. */
+type Counted = Omit<RepositoryRow, 'imageCount' | 'tagCount'>;
+
 function applyEvent(
   repositoryId: string,
-  current: Current | undefined,
+  row: Counted | undefined,
   { event, version, position, streamId, recordedAt }: Recorded<RepositoryEvent>,
-): Current | undefined {
-  const row = current?.row;
+): Counted | undefined {
   const known = row?.version ?? 0;
   if (version <= known) return undefined;
   if (version !== known + 1) {
     throw new FollowerHalted(`${streamId} goes from version ${known} to ${version} at position ${position}`);
   }
-  const before = { repository: row?.state ?? absentRepository, list: current?.list ?? noRepositoryImages };
-  const after = evolveWithImages(before, event);
-  const isNew = event.type === 'RepositoryCreated' || event.type === 'ImagesRestored';
-  const announced = isNew || !current ? new Map<TagName, bigint>() : current.announced;
-  if (event.type === 'PushOpened' || event.type === 'ImagesAdded') {
-    for (const { tag } of event.data.images) if (tag !== undefined) announced.set(tag, position);
-  }
   return {
-    row: {
-      repositoryId,
-      number: row?.number ?? position,
-      version,
-      state: after.repository,
-      lastUpdated: updatedAt(row?.lastUpdated, event, recordedAt),
-      // Counted at the end of the page.
-      imageCount: 0,
-      tagCount: 0,
-    },
-    list: after.list,
-    isListNew: (current?.isListNew ?? true) || isNew,
-    announced,
+    repositoryId,
+    number: row?.number ?? position,
+    version,
+    state: evolve(row?.state ?? absentRepository, event),
+    lastUpdated: updatedAt(row?.lastUpdated, event, recordedAt),
   };
 }
 

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { fold } from '@docket/shared/decider';
+import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository } from '@docket/shared/repositories';
-import { absentWithImages, evolveWithImages } from '@docket/shared/repository-images';
+import { foldImages, noRepositoryImages } from '@docket/shared/repository-images';
 import type { RepositoryImages } from '@docket/shared/repository-images';
 import { readRepositoryEvent, repositoryStream } from '@docket/shared/stored-event';
 import type { Transaction } from '@docket/store/connect';
@@ -11,7 +12,7 @@ import { readStreamsUpTo } from '@docket/store/log/streams';
 import type { StreamEvent } from '@docket/store/log/streams';
 import { sql } from 'kysely';
 
-import { columnsOf } from '../tables/repositories.ts';
+import { announcedIn, columnsOf } from '../tables/repositories.ts';
 import { chunkSize, firstId } from './difference.ts';
 import type { Differs } from './difference.ts';
 
@@ -85,7 +86,10 @@ async function verifyCounts(transaction: Transaction, differs: Differs): Promise
 
 function verifyRepository(row: TableRow, events: readonly StreamEvent[], differs: Differs): void {
   const subject = `repository ${row.repository_id}`;
-  const { repository: expected, list } = fold(evolveWithImages, absentWithImages, events.map(readRepositoryEvent));
+  const recorded = events.map((stored) => ({ event: readRepositoryEvent(stored), position: stored.position }));
+  const told = recorded.map(({ event }) => event);
+  const expected = fold(evolve, absentRepository, told);
+  const list = foldImages(noRepositoryImages, told);
   if (row.state === null) {
     if (events.length > 0) differs(`${subject} has ${events.length} events and no row`);
     return;
@@ -108,19 +112,7 @@ function verifyRepository(row: TableRow, events: readonly StreamEvent[], differs
   const grants = 'grants' in expected ? expected.grants : {};
   if (!isDeepStrictEqual({ ...row.grants }, { ...grants })) differs(`${subject}: the grants are not those of the log`);
   verifyImages(subject, row, list, differs);
-  verifyTags(subject, row, list, announcedIn(events), differs);
-}
-
-/** The position of the event of a push that named each tag last, since the list began anew. */
-function announcedIn(events: readonly StreamEvent[]): ReadonlyMap<string, bigint> {
-  const announced = new Map<string, bigint>();
-  for (const stored of events) {
-    const event = readRepositoryEvent(stored);
-    if (event.type === 'RepositoryCreated' || event.type === 'ImagesRestored') announced.clear();
-    if (event.type !== 'PushOpened' && event.type !== 'ImagesAdded') continue;
-    for (const { tag } of event.data.images) if (tag !== undefined) announced.set(tag, stored.position);
-  }
-  return announced;
+  verifyTags(subject, row, list, announcedIn(recorded), differs);
 }
 
 function verifyTags(
