@@ -20,7 +20,7 @@ import type { Operation } from '../http/operation.ts';
 import { accountName } from '../http/paths.ts';
 import { parseField, readAnyJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { changeAccount, confirmAddress, nameTaken, registerAccount } from './change.ts';
+import { changeAccount, confirmAddress, mayNotChange, nameTaken, registerAccount } from './change.ts';
 import type { ChangeExecution } from './change.ts';
 import { emailField, passwordField } from './fields.ts';
 import { isNamespaceTaken } from './queries.ts';
@@ -126,7 +126,7 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
     authorize: async (using: AccountRoutes, { caller: { account }, parameters: { username } }) => {
       if (username === account.name) return account;
       // Only an admin is told which names there are.
-      if (!account.isAdmin) return refuse('forbidden', 'only the person and an admin may change an account');
+      if (!account.isAdmin) return mayNotChange;
       return (await accountByName(using.database, username)) ?? refuse('not_found', `there is no account ${username}`);
     },
     body: change,

@@ -88,6 +88,7 @@ it('the actor is who asked and how that is known; nobody is nobody', () => {
       repository_id: 'repository',
       life: 1,
       access: 'write',
+      credential_version: 1,
     },
   };
   expect(envelope(undefined).metadata.actor).toEqual({ id: one.account.id, via: 'basic' });

@@ -20,6 +20,8 @@ export interface CommandEnvelope {
   readonly commandId: string;
   readonly metadata: Metadata;
   readonly context: RequestContext;
+  /** Who sent it: whether that still counts is asked again where it is written. */
+  readonly caller: Caller;
   /** The account whose quotas it counts for; undefined for nobody in particular, admins of the index and operators. */
   readonly heldTo: string | undefined;
 }
@@ -46,6 +48,7 @@ export function commandEnvelope(
   const { id, ip, userAgent } = request;
   const account = accountOf(caller);
   return {
+    caller,
     commandId: key === undefined ? uuidv7() : uuidv5(key, actor?.id ?? nobodyId),
     metadata: { actor, request_id: id, correlation_id: id, causation_id: id },
     context: {
