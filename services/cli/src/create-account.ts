@@ -46,6 +46,7 @@ export async function createAccount({
         metadata: { actor: null, request_id: requestId, correlation_id: requestId, causation_id: requestId },
         context: { ip: null, userAgent: 'docket user', fingerprint: null },
         caller: { by: 'nothing' },
+        fingerprints: [],
         heldTo: undefined,
       },
     );

@@ -51,10 +51,7 @@ export type Judgement = (found: Lookup) => Refusal | undefined;
  * A judgement that may be made again of every look-up for this caller: first whether what the caller showed still counts, then whether
  * the account that was found may.
  */
-export function judgement(
-  caller: Caller,
-  refuses: (present: Caller, found: Lookup) => Refusal | undefined,
-): Judgement {
+export function judgement(caller: Caller, refuses: (present: Caller, found: Lookup) => Refusal | undefined): Judgement {
   return (found) => {
     const present = callerNow(caller, found.viewer);
     return isRefusal(present) ? present : refuses(present, found);

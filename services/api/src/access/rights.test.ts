@@ -4,7 +4,6 @@ import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { accesses } from '@docket/shared/tokens';
 import type { Access } from '@docket/shared/tokens';
-import type { Lookup } from '@docket/store/read/look-up';
 import { describe, expect, it } from 'vitest';
 
 import type { AccountRow } from './accounts.ts';

@@ -47,7 +47,11 @@ it.each(accesses)('a token for %s proves who asked, and for what', (access) => {
 
 it('a token from before the version of the credentials stood in it is of the first one', () => {
   const { credential_version: _, ...before } = claimed;
-  const signature = jwt.sign({ ...before, jti: 'some' }, newKey.secret, { algorithm: 'HS256', keyid: 'new', expiresIn: 60 });
+  const signature = jwt.sign({ ...before, jti: 'some' }, newKey.secret, {
+    algorithm: 'HS256',
+    keyid: 'new',
+    expiresIn: 60,
+  });
   expect(ring.verify({ signature, repository: 'acme/app', access: 'write' })).toMatchObject({
     ...before,
     credential_version: 1,

@@ -94,6 +94,7 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
     needs: 'a link that is good',
     credentials: noCredentials,
     parameters: z.object({ token: z.string() }),
+    secretPath: true,
     // Mail programs and proxies look at links before people do: HEAD must not be the click.
     head: 'idle',
     answers: {

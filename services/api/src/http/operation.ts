@@ -65,6 +65,8 @@ interface Description<Parameters, Query, Body> {
   readonly headers?: z.ZodObject | undefined;
   readonly body?: Body | undefined;
   readonly answers: OperationAnswers;
+  /** The path itself is a secret, as that of a link in a mail: nobody on the way may keep what was answered to it. */
+  readonly secretPath?: true | undefined;
   /** HEAD is GET without the body, unless it is refused, or answered 200 with nothing done. */
   readonly head?: 'refused' | 'idle' | undefined;
   /** Refusals in other words than those of the protocol. */
