@@ -67,6 +67,7 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
       201: { description: 'A mail with a link is on its way.', body: z.literal('User Created') },
       400: v1.badAccount,
       401: { ...v1.unauthorized, description: 'Registration is closed.' },
+      403: { ...v1.forbidden, description: 'A page of another site had a browser ask.' },
       413: v1.tooLarge,
       422: v1.reused,
       ...v1.always,
