@@ -6,7 +6,12 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 
-import { rememberedPasswordMs, rememberedPasswordsMax, waitingPasswordsMax } from '@docket/shared/limits';
+import {
+  passwordBytesMax,
+  rememberedPasswordMs,
+  rememberedPasswordsMax,
+  waitingPasswordsMax,
+} from '@docket/shared/limits';
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 
@@ -22,7 +27,10 @@ export interface Credential {
 export interface Passwords {
   /** Rejects with Overloaded when too many wait. */
   readonly hash: (password: string) => Promise<string>;
-  /** For an unknown name give undefined: it takes as long as a wrong password, and is false. */
+  /**
+   * For an unknown name give undefined: it takes as long as a wrong password, and is false. So is a password that is longer than any that
+   * was ever set: bcrypt would look at its first bytes alone.
+   */
   readonly isRight: (password: string, credential: Credential | undefined) => Promise<boolean>;
   readonly stop: () => Promise<void>;
 }
@@ -59,7 +67,7 @@ export function passwords(cost: number): Passwords {
   return {
     hash,
     isRight: async (password, credential) => {
-      if (credential === undefined) {
+      if (credential === undefined || Buffer.byteLength(password) > passwordBytesMax) {
         // A failed first try must not stay: the next unknown name makes the hash again.
         nobody ??= hash(randomBytes(16).toString('hex'));
         nobody.catch(() => {
