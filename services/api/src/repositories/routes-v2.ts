@@ -1,7 +1,7 @@
 /** One repository as people describe and manage it: get, create, change, delete, and have it back. */
 import type { Environment } from '@docket/runtime/environment';
 import { descriptionBytesMax, descriptionCharactersMax, fullDescriptionCharactersMax } from '@docket/shared/limits';
-import { namespaceName, repositoryName } from '@docket/shared/names';
+import { repositoryName, typedName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import type { RepositoryAt } from '@docket/store/read/look-up';
@@ -39,7 +39,7 @@ const detailsChange = z.object({
 const newRepository = detailsChange.extend({
   name: repositoryName,
   /** The Hub takes it beside the one in the path. */
-  namespace: namespaceName.optional(),
+  namespace: typedName.optional(),
 });
 
 const described = { body: repositoryAnswer, headers: ['ETag'] } as const;

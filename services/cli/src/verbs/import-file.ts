@@ -4,7 +4,7 @@ import type { LineRules } from '@docket/api/imports/line';
 import { runImport } from '@docket/api/imports/run';
 import type { ImportCounts, RefusedLine } from '@docket/api/imports/run';
 import type { Environment } from '@docket/runtime/environment';
-import { namespaceName } from '@docket/shared/names';
+import { typedName } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
 import { countImportCommands } from '@docket/store/log/imports';
 import { notifier } from '@docket/store/log/notify';
@@ -37,7 +37,7 @@ export function parseImporting(flags: Flags, [file, ...more]: readonly string[])
   if (file === undefined || more.length > 0) return 'which file?';
   const format = formats.find((name) => name === (flags.format ?? usualRules.format));
   if (format === undefined) return `--format is one of: ${formats.join(', ')}`;
-  const namespace = namespaceName.safeParse(flags.namespace ?? usualRules.namespace);
+  const namespace = typedName.safeParse(flags.namespace ?? usualRules.namespace);
   if (!namespace.success) return `--namespace ${namespace.error.issues[0]?.message ?? 'is not valid'}`;
   if (flags.resume !== undefined && !isUuid(flags.resume)) return '--resume is the id of an import';
   return { file, rules: { format, namespace: namespace.data }, dryRun: flags['dry-run'], resume: flags.resume };
