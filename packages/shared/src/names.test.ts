@@ -76,12 +76,10 @@ test('a namespace is at least four characters and has no capitals', () => {
 
 test('a namespace that is typed in any case is the one in small letters', () => {
   const inAnyCase = namespaces.chain((name) =>
-    fc
-      .array(fc.boolean(), { minLength: name.length, maxLength: name.length })
-      .map((large) => ({
-        name,
-        typed: Array.from(name, (letter, at) => (large[at] ? letter.toUpperCase() : letter)).join(''),
-      })),
+    fc.array(fc.boolean(), { minLength: name.length, maxLength: name.length }).map((large) => ({
+      name,
+      typed: Array.from(name, (letter, at) => (large[at] ? letter.toUpperCase() : letter)).join(''),
+    })),
   );
   fc.assert(fc.property(inAnyCase, ({ name, typed }) => typedName.parse(typed) === name));
 });
