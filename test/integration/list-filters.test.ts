@@ -24,8 +24,8 @@ beforeAll(async () => {
   [owner, friend] = await Promise.all([world.createAccount(), world.createAccount()]);
   await Promise.all(world.projectors.map((projector) => projector.kill()));
   list = `/v2/repositories/${owner.name}`;
-  for (const name of names) expect((await ask('POST', list, { as: owner, body: { name } })).status).toBe(201);
-  expect((await ask('POST', list, { as: owner, body: { name: hidden, is_private: true } })).status).toBe(201);
+  for (const name of names) await create({ name });
+  await create({ name: hidden, is_private: true });
   for (const Tag of ['7.0', '7.2', '7.2-alpine', 'latest', 'RC1', '7.0'])
     await push('redis', [{ id: fresh('id'), Tag }]);
   await push('redis', [
@@ -36,6 +36,10 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(() => world?.stop());
+
+async function create(body: object): Promise<void> {
+  expect((await ask('POST', list, { as: owner, body })).status).toBe(201);
+}
 
 async function push(name: string, body: readonly object[]): Promise<void> {
   expect((await ask('PUT', `/v1/repositories/${owner.name}/${name}/`, { as: owner, body })).status).toBe(200);

@@ -8,7 +8,7 @@ import { isRefusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
 import { parseField, refuseLong } from '../http/request.ts';
-import { text } from '../http/text.ts';
+import { lines, markdown, shownOnTerminal } from '../http/text.ts';
 import type { ImportedRepository } from './decider.ts';
 
 export const formats = ['ndjson', 'names'] as const;
@@ -46,8 +46,8 @@ function orUnknown<Output>(schema: z.ZodType<Output>) {
 
 const lineSchema = z.object({
   name: z.string(),
-  description: orUnknown(text(importedTextCharactersMax)),
-  full_description: orUnknown(text(importedTextCharactersMax)),
+  description: orUnknown(lines(importedTextCharactersMax)),
+  full_description: orUnknown(markdown(importedTextCharactersMax)),
   star_count: orUnknown(count),
   pull_count: orUnknown(count),
   is_automated: orUnknown(z.boolean()),
@@ -139,6 +139,6 @@ function nameIn(json: unknown): string | undefined {
 
 /** Quoted, so that nothing in it acts on a terminal, and no longer than a line. */
 function shown(name: string): string {
-  const whole = JSON.stringify(name).replaceAll(/[\u007f-\u009f]/g, '?');
+  const whole = shownOnTerminal(JSON.stringify(name), '?');
   return whole.length <= subjectCharactersMax ? whole : `${whole.slice(0, subjectCharactersMax - 1)}…`;
 }
