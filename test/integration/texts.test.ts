@@ -80,7 +80,7 @@ test('lines and tabs stay where texts have them, by either way', async () => {
   expect(await ask('GET', path)).toMatchObject({ body: texts });
   const name = fresh('imported-');
   const line = JSON.stringify({ name: `${owner.name}/${name}`, ...texts });
-  expect(await world.verb(['import', '-'], line)).toMatchObject({ status: 0, stderr: '' });
+  expect(await world.verb(['import', '-'], line)).toMatchObject({ status: 0 });
   expect(await ask('GET', `/v2/repositories/${owner.name}/${name}`)).toMatchObject({ body: texts });
 });
 
