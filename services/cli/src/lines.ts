@@ -17,7 +17,7 @@ export interface Lines {
   readonly contents: Contents | undefined;
 }
 
-export interface Contents {
+interface Contents {
   readonly lines: number;
   /** Of the text, however it is packed. */
   readonly sha256: string;

@@ -45,7 +45,7 @@ export const nameFilter = text(filterCharactersMax)
   .meta({ description: 'Only what has this in its name, in whatever case.' });
 
 /** A minus in front is the other way round. */
-export const orderings = ['name', '-name', 'last_updated', '-last_updated'] as const;
+const orderings = ['name', '-name', 'last_updated', '-last_updated'] as const;
 export type Ordering = (typeof orderings)[number];
 
 export function orderingOr(unlessTold: Ordering) {

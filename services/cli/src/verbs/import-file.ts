@@ -53,11 +53,11 @@ export async function importFile(
   const { file, dryRun, resume } = asked;
   const rules = { ...asked.rules, imagesMax: environment.repositoryImagesMax };
   const begun = resume === undefined ? undefined : await begunImport(database, resume);
-  if (typeof begun === 'string') return refused(begun);
+  if (typeof begun === 'string') return refuse(begun);
   const { lines, contents } = await openLines(file);
   const source = contents && { ...asked.rules, contentsSha256: contents.sha256 };
   const other = begun && whyOther(begun, source, file);
-  if (other !== undefined) return refused(other);
+  if (other !== undefined) return refuse(other);
   const importId = resume ?? uuidv7();
   // Before anything is written, so that one that is killed can be resumed or taken back.
   if (!dryRun && source && !begun) await rememberImport(database, importId, source);
@@ -94,8 +94,8 @@ export async function importFile(
   return counts.refused === 0 ? 0 : 1;
 }
 
-function refused(sentence: string): number {
-  process.stderr.write(`docket import: ${sentence}\n`);
+function refuse(reason: string): number {
+  process.stderr.write(`docket import: ${reason}\n`);
   return 1;
 }
 
