@@ -6,9 +6,9 @@ import { z } from 'zod';
 
 export const namespacePattern = /^[a-z0-9_]{4,30}$/;
 
-/** A user's name is the name of the namespace that belongs to the user; `library` follows the same grammar. */
 const namespaceRule = 'must be 4 to 30 characters out of a-z, 0-9 and _';
 
+/** A user's name is the name of the namespace that belongs to the user; `library` follows the same grammar. */
 export const namespaceName = z.string().regex(namespacePattern, namespaceRule).brand<'NamespaceName'>();
 export type NamespaceName = z.infer<typeof namespaceName>;
 
