@@ -14,7 +14,7 @@ import { printMachine, printTable, quantile } from './harness.ts';
 import { asLines, startInstance } from './instance.ts';
 
 const repositories = Number(process.env['BENCH_REPOSITORIES'] ?? 100_000);
-const samples = 500;
+const samples = Number(process.env['BENCH_SAMPLES'] ?? 500);
 const warmUp = 50;
 const judgements = 1_000_000;
 const pageSize = 25;
