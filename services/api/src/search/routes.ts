@@ -92,7 +92,7 @@ async function search(
   const pinned = page * pageSize <= searchDepthMax + pageSize ? await exactRepository(using, term) : undefined;
   const found = await firstAnswer(using, term, pinned, { page, pageSize });
   if (!found) return unavailable;
-  const results = (pinned && page === 1 ? [pinned.result, ...found.results] : found.results).map(shown);
+  const results = (pinned && page === 1 ? [pinned.result, ...found.results] : found.results).map(onTerminal);
   const total = found.total + (pinned ? 1 : 0);
   const body: SearchAnswer = {
     query: words,
@@ -156,7 +156,7 @@ async function firstAnswer(
 }
 
 /** docker and podman print descriptions as they come, and older ones may hold anything. */
-function shown(result: SearchResult): SearchResult {
+function onTerminal(result: SearchResult): SearchResult {
   return { ...result, description: shownOnTerminal(result.description) };
 }
 
