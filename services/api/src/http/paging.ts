@@ -1,10 +1,12 @@
 /** Lists as the Hub gives them: numbered pages, with the addresses of those before and after. */
-import { pageMax, pageSizeDefault, pageSizeMax } from '@docket/shared/limits';
+import { filterCharactersMax, pageMax, pageSizeDefault, pageSizeMax } from '@docket/shared/limits';
+import { inSmallLetters } from '@docket/shared/names';
 import { z } from 'zod';
 
 import { answer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import type { ApiRequest } from './request.ts';
+import { text } from './text.ts';
 
 /** Nine digits are read at most. */
 export const wholeNumberMax = 999_999_999;
@@ -35,6 +37,20 @@ export const pageQuery = z.object({
     .meta({ description: `Up to ${pageSizeMax}; ${pageSizeDefault} unless told.` }),
 });
 export type PageQuery = z.infer<typeof pageQuery>;
+
+/** A part of the name, as the Hub filters; nothing is everything. In small letters, because it is looked for in any case. */
+export const nameFilter = text(filterCharactersMax)
+  .overwrite(inSmallLetters)
+  .default('')
+  .meta({ description: 'Only what has this in its name, in whatever case.' });
+
+/** A minus in front is the other way round. */
+const orderings = ['name', '-name', 'last_updated', '-last_updated'] as const;
+export type Ordering = (typeof orderings)[number];
+
+export function orderingOr(unlessTold: Ordering) {
+  return z.enum(orderings, `must be one of ${orderings.join(', ')}`).default(unlessTold);
+}
 
 export function offsetOf({ page, page_size }: PageQuery): number {
   return (page - 1) * page_size;

@@ -7,6 +7,7 @@ import type { Refusal, RefusalCode } from '@docket/shared/refusal';
 import { NewerEvent } from '@docket/shared/stored-event';
 
 import type { Answer } from './answer.ts';
+import { shownOnTerminal } from './text.ts';
 
 /** More waits for a bounded resource of this process than may wait. */
 export class Overloaded extends Error {}
@@ -51,7 +52,9 @@ export function protocolOf(path: string): Protocol {
   return path === '/v2' || path.startsWith('/v2/') ? 'v2' : 'v1';
 }
 
-export function refusalAnswer(refusal: Refusal, protocol: Protocol): Answer {
+/** docker prints the sentence as it comes, and it may quote what somebody wrote. */
+export function refusalAnswer({ message, ...why }: Refusal, protocol: Protocol): Answer {
+  const refusal = { ...why, message: shownOnTerminal(message) };
   const status = statuses[refusal.refused];
   return {
     status,

@@ -1,6 +1,6 @@
 /** The tags of a repository with the images that pushes announced under them; what nobody announced is not made up. */
 import { turnBetween } from '@docket/shared/in-turns';
-import { tagName } from '@docket/shared/names';
+import { inSmallLetters, tagName } from '@docket/shared/names';
 import { refuse } from '@docket/shared/refusal';
 import { readImageList } from '@docket/store/read/images';
 
@@ -12,12 +12,12 @@ import { answer } from '../http/answer.ts';
 import { asked } from '../http/common-answers.ts';
 import { operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
-import { offsetOf, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
+import { nameFilter, offsetOf, orderingOr, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
 import type { PageLinks } from '../http/paging.ts';
 import { repositoryParameters, repositoryPaths } from '../http/paths.ts';
 import { withoutBlocked } from '../repositories/blocked-images.ts';
 import { tagAnswer } from './dto.ts';
-import { describeTags } from './queries.ts';
+import { describeTags, pageOfTags } from './queries.ts';
 import type { Tag } from './queries.ts';
 
 export type TagRoutes = Authentication & PageLinks;
@@ -26,18 +26,18 @@ export const tagOperations: readonly Operation<TagRoutes>[] = [
   operation({
     method: 'GET',
     path: repositoryPaths('/tags'),
-    summary: 'Its tags by name, with the images that pushes announced under them.',
+    summary: 'Its tags, with the images that pushes announced under them.',
     needs: 'read',
     credentials: visitor,
     parameters: repositoryParameters,
     authorize: allowed('read'),
-    query: pageQuery,
+    query: pageQuery.extend({ name: nameFilter, ordering: orderingOr('name') }),
     answers: { 200: { description: 'A page of tags.', body: pageOf('TagPage', tagAnswer) }, ...asked },
     handle: async (using: TagRoutes, { request, target, query }) => {
-      const tags = await tagsOf(using, target);
-      const offset = offsetOf(query);
-      const page = tags.slice(offset, offset + query.page_size);
-      const results = await describeTags(using.database, target.repository.id, page);
+      const tags = (await tagsOf(using, target)).filter(({ name }) => inSmallLetters(name).includes(query.name));
+      const page = { ordering: query.ordering, offset: offsetOf(query), limit: query.page_size };
+      const shown = await pageOfTags(using.database, target.repository.id, tags, page);
+      const results = await describeTags(using.database, target.repository.id, shown);
       return pageAnswer(using, request, query, tags.length, results);
     },
   }),

@@ -14,7 +14,7 @@ import type { Operation } from '../http/operation.ts';
 import { offsetOf, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
 import type { PageLinks } from '../http/paging.ts';
 import { repositoryParameters } from '../http/paths.ts';
-import { text } from '../http/text.ts';
+import { sentence } from '../http/text.ts';
 import { run } from '../repositories/command.ts';
 import type { Commanding } from '../repositories/command.ts';
 import { changeImage } from './change.ts';
@@ -24,7 +24,9 @@ import { listTakedowns } from './queries.ts';
 export type TakedownRoutes = Commanding & PageLinks;
 
 /** It is shown to whoever pushes what was taken down. */
-const takedownBody = z.object({ reason: text(takedownReasonCharactersMax, z.string().trim().min(1, 'must say why')) });
+const takedownBody = z.object({
+  reason: sentence(takedownReasonCharactersMax, z.string().trim().min(1, 'must say why')),
+});
 const down = { description: 'It is down.', body: z.object({ reason: z.string() }) };
 
 const ofRepository = { path: '/v2/takedowns/repositories/{namespace}/{repo_name}', needs: 'index admin' } as const;
