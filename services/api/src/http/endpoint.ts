@@ -9,6 +9,7 @@ import type { Refusal } from '@docket/shared/refusal';
 import { NoPrimary } from '@docket/store/breaker';
 import type { Router } from 'express';
 
+import type { AddressOf } from './address.ts';
 import { answer, send } from './answer.ts';
 import type { Answer, Outcome } from './answer.ts';
 import { methods } from './operation.ts';
@@ -19,13 +20,18 @@ import { apiRequest } from './request.ts';
 import type { ApiRequest } from './request.ts';
 
 /** Every operation at each of its paths. Their order makes no difference: no two paths fit the same request. */
-export function mount<Using>(router: Router, operations: readonly Operation<Using>[], using: Using, log: Log): void {
+export function mount<Using>(
+  router: Router,
+  operations: readonly Operation<Using>[],
+  using: Using,
+  { log, addressOf }: { readonly log: Log; readonly addressOf: AddressOf },
+): void {
   for (const [route, here] of byRoute(operations)) {
     router.all(route, async (request, response) => {
       const parameters = Object.fromEntries(
         Object.entries(request.params).map(([name, value]) => [name, Array.isArray(value) ? value.join('/') : value]),
       );
-      const api = apiRequest(request, parameters);
+      const api = apiRequest(request, parameters, addressOf(request));
       response.setHeader('X-Request-Id', api.id);
       const located = locate(route, here, api);
       const outcome = isRefusal(located) ? located : await answered(located.operations, using, located.request, log);

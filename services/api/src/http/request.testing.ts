@@ -16,8 +16,11 @@ export function requestOf({
     path: '/',
     ip: '192.0.2.1',
     userAgent: 'a test',
-    origin: 'http://index.example.org',
-    host: 'index.example.org',
+    address: {
+      host: () => 'index.example.org',
+      path: (path) => path,
+      url: (path) => `http://index.example.org${path}`,
+    },
     text: () => Promise.resolve(''),
     ...fields,
     query: new URLSearchParams(query),
