@@ -39,7 +39,7 @@ async function ask(method: string, target: string, headers: Headers = {}, body: 
   const answer = await exchange(api, {
     method,
     target,
-    headers: Object.entries({ Host: 'index.example', ...headers }),
+    headers: Object.entries({ Host: 'index.docker.io', ...headers }),
     body,
   });
   const faults = description.faults({
