@@ -8,6 +8,7 @@ import type { Answer } from '../support/exchange.ts';
 import { hub } from '../support/hub.ts';
 import { rows } from '../support/rights-rows.ts';
 import { arranged, basic, bodyOf, fresh } from '../support/stage.ts';
+import { whole, wholly } from '../support/whole-answer.ts';
 import { createWorld } from '../support/world.ts';
 import type { Account, Credentials, System } from '../support/world.ts';
 
@@ -237,25 +238,10 @@ describe.each(Object.entries(situations))('%s', (_, { environment, headers, base
     });
 });
 
-/** Without the id of the request, which is another one each time. */
-function whole({ status, reason, headers, body }: Answer) {
-  const kept = headers.filter(([name]) => !['X-Request-Id', 'Date', 'Content-Length', 'Connection'].includes(name));
-  return { status, reason, headers: kept, body: JSON.parse(body) };
-}
-
-const misdirected = {
-  status: 421,
-  reason: 'Misdirected Request',
-  headers: [
-    ['Vary', 'Accept'],
-    ['Cache-Control', 'private, no-cache'],
-    ['Content-Type', 'application/json'],
-  ],
-  body: {
-    error:
-      'Docket does not know the host that this request names, and sends nobody to a registry there; whoever runs it names the host in PUBLIC_URL or PUBLIC_HOSTS, or the registries in REGISTRY_ENDPOINTS',
-  },
-};
+const misdirected = wholly(421, {
+  error:
+    'Docket does not know the host that this request names, and sends nobody to a registry there; whoever runs it names the host in PUBLIC_URL or PUBLIC_HOSTS, or the registries in REGISTRY_ENDPOINTS',
+});
 
 test('where REGISTRY_ENDPOINTS is set, every host will do', async () => {
   const url = await serviceWith({ REGISTRY_ENDPOINTS: 'registry.example.org', ...publicUrl });

@@ -3,7 +3,7 @@ import type { Answer } from './exchange.ts';
 import { bodyOf } from './stage.ts';
 
 const changing = new Set(['date', 'x-request-id', 'connection', 'content-length']);
-const common = { 'content-type': 'application/json', vary: 'Accept' };
+const common = { 'content-type': 'application/json', vary: 'Accept', 'cache-control': 'private, no-cache' };
 
 export function whole(answer: Answer): { status: number; headers: Record<string, string>; body: unknown } {
   const headers = answer.headers.map(([name, value]): [string, string] => [name.toLowerCase(), value]);
