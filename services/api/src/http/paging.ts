@@ -56,10 +56,6 @@ export function offsetOf({ page, page_size }: PageQuery): number {
   return (page - 1) * page_size;
 }
 
-export interface PageLinks {
-  readonly publicUrl: string | undefined;
-}
-
 /** A page as `pageAnswer` gives it, for the document. */
 export function pageOf<Result extends z.ZodType>(id: string, result: Result) {
   return z
@@ -73,7 +69,6 @@ export function pageOf<Result extends z.ZodType>(id: string, result: Result) {
 }
 
 export function pageAnswer(
-  { publicUrl }: PageLinks,
   request: ApiRequest,
   { page, page_size }: PageQuery,
   count: number,
@@ -83,7 +78,7 @@ export function pageAnswer(
     const query = new URLSearchParams(request.query);
     query.set('page', String(to));
     query.set('page_size', String(page_size));
-    return `${publicUrl ?? request.origin}${request.path}?${query.toString()}`;
+    return request.address.url(`${request.path}?${query.toString()}`);
   };
   return answer(200, {
     count,

@@ -23,6 +23,7 @@ const statuses = {
   account_inactive: 403,
   forbidden: 403,
   not_found: 404,
+  misdirected: 421,
   method_not_allowed: 405,
   body_too_large: 413,
   content_too_large: 413,

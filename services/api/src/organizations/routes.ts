@@ -20,7 +20,6 @@ import { asked, commanded, commandedOfAll, done, idempotency, v2 } from '../http
 import { operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 import { offsetOf, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
-import type { PageLinks } from '../http/paging.ts';
 import { accountName } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Commanding } from '../repositories/command.ts';
@@ -30,7 +29,7 @@ import { member, organizationAnswer } from './dto.ts';
 import type { MemberDto, OrganizationDto } from './dto.ts';
 import { membersOf } from './queries.ts';
 
-export type OrganizationRoutes = Commanding & PageLinks & OrganizationExecution;
+export type OrganizationRoutes = Commanding & OrganizationExecution;
 
 const newOrganization = z.object({ orgname: namespaceName });
 const organizationParameter = z.object({ orgname: typedName });
@@ -83,7 +82,7 @@ export const organizationOperations: readonly Operation<OrganizationRoutes>[] = 
     answers: { 200: { description: 'A page of members.', body: pageOf('MemberPage', member) }, ...asked },
     handle: async (using, { request, target, query }) => {
       const { count, results } = await membersOf(using.database, target.id, offsetOf(query), query.page_size);
-      return pageAnswer(using, request, query, count, results);
+      return pageAnswer(request, query, count, results);
     },
   }),
   operation({
