@@ -74,6 +74,8 @@ export interface Environment {
   readonly databasePooler: 'none' | 'transaction';
   readonly meilisearchUrl: string | undefined;
   readonly meilisearchApiKey: string | undefined;
+  readonly projectorMeilisearchApiKey: string | undefined;
+  readonly meilisearchMasterKey: string | undefined;
   /** Empty: the host that the request came to. */
   readonly registryEndpoints: readonly string[];
   /** The registries of the repositories of each namespace that does not use the usual ones. */
@@ -152,11 +154,21 @@ const environmentSchema = z.object({
     default: 'none; `up` starts its own where there is a binary',
     about: 'search engine; without one search answers from PostgreSQL',
   }),
-  MEILISEARCH_API_KEY: textThatIs('1 to 512 printable characters', (text) =>
-    /^[\x21-\x7e]{1,512}$/.test(text) ? text : undefined,
-  )
-    .optional()
-    .register(documentation, { default: 'none', about: 'key with which the search engine is asked', secret: true }),
+  MEILISEARCH_API_KEY: searchEngineKey().optional().register(documentation, {
+    default: 'none; `up` makes one for its own engine',
+    about: 'key with which the API asks the search engine; it needs `search` and nothing else',
+    secret: true,
+  }),
+  PROJECTOR_MEILISEARCH_API_KEY: searchEngineKey().optional().register(documentation, {
+    default: '`MEILISEARCH_API_KEY`; `up` makes one for its own engine',
+    about: 'key with which the projector writes to the search engine',
+    secret: true,
+  }),
+  MEILISEARCH_MASTER_KEY: searchEngineKey().optional().register(documentation, {
+    default: 'none',
+    about: 'key with which `docket search-keys` and `up` make the two others; no other process is to have it',
+    secret: true,
+  }),
   REGISTRY_ENDPOINTS: registryEndpoints().prefault('').register(documentation, {
     default: "the request's own host",
     about:
@@ -321,6 +333,8 @@ function settingsOf(values: Values): Settings {
     databasePooler: values.DATABASE_POOLER,
     meilisearchUrl: values.MEILISEARCH_URL,
     meilisearchApiKey: values.MEILISEARCH_API_KEY,
+    projectorMeilisearchApiKey: values.PROJECTOR_MEILISEARCH_API_KEY ?? values.MEILISEARCH_API_KEY,
+    meilisearchMasterKey: values.MEILISEARCH_MASTER_KEY,
     registryEndpoints: values.REGISTRY_ENDPOINTS.everywhere,
     namespaceEndpoints: values.REGISTRY_ENDPOINTS.ofNamespace,
     trustedProxies: values.TRUSTED_PROXIES,
@@ -448,6 +462,10 @@ function addressWith(expected: string, protocols: readonly string[]) {
 
 function databaseAddress() {
   return addressWith('a postgres:// URL', ['postgres:', 'postgresql:']);
+}
+
+function searchEngineKey() {
+  return textThatIs('1 to 512 printable characters', (text) => (/^[\x21-\x7e]{1,512}$/.test(text) ? text : undefined));
 }
 
 /** Without a slash at the end, so that paths can be put behind it. */
