@@ -278,7 +278,7 @@ describe('docket up', { timeout: testTimeoutMs }, () => {
   });
 
   it('gives each process the role and the key that it needs, and keeps the owner and the master key', async () => {
-    const dataDirectory = newDataDirectory();
+    const dataDirectory = begunDataDirectory();
     await up(environmentOf(dataDirectory, await freePort()));
     const run = instanceOf(dataDirectory);
     const environments = Object.fromEntries(
@@ -332,8 +332,11 @@ describe('docket up', { timeout: testTimeoutMs }, () => {
       ['in a folder that everybody reaches', 0o755],
       ['below a home directory that is closed to others', 0o700],
     ])('runs no engine as root, %s', async (_, mode) => {
-      const dataDirectory = newDataDirectory();
+      const isOpen = mode === 0o755;
+      const dataDirectory = isOpen ? begunDataDirectory() : newDataDirectory();
       chmodSync(join(dataDirectory, '..'), mode);
+      // What older versions left, whose Meilisearch was root.
+      if (isOpen) spawnSync('chown', ['-R', '0:0', join(dataDirectory, 'meilisearch')]);
       const { url } = await up(environmentOf(dataDirectory, await freePort()));
       await push(url, dataDirectory, 'kept');
       const { processes } = instanceOf(dataDirectory);
@@ -348,8 +351,8 @@ describe('docket up', { timeout: testTimeoutMs }, () => {
       // Kept outside of the data directory where they must be, and then by the record in it.
       for (const engine of ['postgres', 'meilisearch']) {
         const record = join(dataDirectory, `${engine}-location`);
-        expect(existsSync(record)).toBe(mode === 0o700);
-        const place = mode === 0o700 ? readFileSync(record, 'utf8').trim() : join(dataDirectory, engine);
+        expect(existsSync(record)).toBe(!isOpen);
+        const place = isOpen ? join(dataDirectory, engine) : readFileSync(record, 'utf8').trim();
         ends.unshift(async () => rmSync(place, { recursive: true, force: true }));
         expect(statSync(place).uid).toBe(idOf(engine));
         expect(statSync(place).mode & 0o077).toBe(0);
