@@ -363,10 +363,10 @@ describe('docket up', { timeout: testTimeoutMs }, () => {
   it.skipIf(process.getuid?.() !== 0 || !isReachedBy(stranger))(
     'runs as an ordinary user, all of it as that user',
     async () => {
-      const outer = mkdtempSync(join(tmpdir(), 'docket up-'));
-      ends.push(async () => rmSync(outer, { recursive: true, force: true }));
-      chownSync(outer, stranger.uid, stranger.gid);
-      const dataDirectory = join(outer, 'data');
+      const home = mkdtempSync(join(tmpdir(), 'docket up-'));
+      ends.push(async () => rmSync(home, { recursive: true, force: true }));
+      chownSync(home, stranger.uid, stranger.gid);
+      const dataDirectory = join(home, 'data');
       const { url } = await up(environmentOf(dataDirectory, await freePort()), [], [program, 'up'], stranger);
       await push(url, dataDirectory, 'kept');
       for (const { pid } of instanceOf(dataDirectory).processes)
