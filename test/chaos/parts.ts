@@ -129,7 +129,7 @@ export async function startParts(root: URL, patches: readonly Patch[]): Promise<
       PORT: '0',
       ...(patches.length === 0 ? {} : patched(patches)),
     };
-    await makeAdmin(program, { ...env, DOCKET_PASSWORD: admin.password });
+    await makeAdmin(program, { ...env, MIGRATION_DATABASE_URL: urls.owner, DOCKET_PASSWORD: admin.password });
     const parts = [
       ...Array.from({ length: apis }, (_, index) => new Part(program, `api-${index + 1}`, env)),
       ...Array.from({ length: projectors }, (_, index) => new Part(program, `projector-${index + 1}`, env)),
