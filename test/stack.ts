@@ -12,6 +12,8 @@ import type { Meilisearch } from '@docket/infra/meilisearch';
 import { startPostgres, stopLeftPostgres } from '@docket/infra/postgres';
 import type { Postgres } from '@docket/infra/postgres';
 import { identityOf } from '@docket/infra/process-identity';
+import { makeSearchKeys } from '@docket/runtime/search-keys';
+import type { SearchKeys } from '@docket/runtime/search-keys';
 import { migrate } from '@docket/store/migrate';
 import type { TestProject } from 'vitest/node';
 
@@ -30,7 +32,7 @@ export interface Stack {
   readonly template: string;
   /** The URLs of a database for each role; its name replaces `templateName`. */
   readonly urls: { readonly owner: string; readonly api: string; readonly projector: string };
-  readonly meilisearch: { readonly url: string; readonly key: string };
+  readonly meilisearch: { readonly url: string; readonly masterKey: string; readonly keys: SearchKeys };
   readonly admin: { readonly name: string; readonly password: string };
 }
 
@@ -58,7 +60,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
       superuserUrl: postgres.superuserUrl('postgres'),
       template: templateName,
       urls: postgres.urls(templateName),
-      meilisearch: { url: meilisearch.url, key: meilisearch.key },
+      meilisearch: {
+        url: meilisearch.url,
+        masterKey: meilisearch.masterKey,
+        keys: await makeSearchKeys(meilisearch),
+      },
       admin,
     };
     common = await serveCommonWorld(stack);

@@ -22,11 +22,13 @@ import { setTimeout as elapsed } from 'node:timers/promises';
 import pg from 'pg';
 
 import { freePort } from './free-port.ts';
-import { claimPlace, postgresPlace, postgresPrograms, systemUser } from './postgres-programs.ts';
-import type { PostgresPrograms, SystemUser } from './postgres-programs.ts';
+import { postgresPrograms } from './postgres-programs.ts';
+import type { PostgresPrograms } from './postgres-programs.ts';
 import { keptInPrivateFile, openEngineLog, readIfThere } from './private-file.ts';
 import { commandLine, endOf, endProcess, identityOf } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
+import { claimPlace, enginePlace, systemUser } from './system-user.ts';
+import type { SystemUser } from './system-user.ts';
 
 const initdbDeadlineMs = 60_000;
 /** Recovery after a kill reads the log of up to a checkpoint; minutes would mean that something is wrong. */
@@ -81,11 +83,11 @@ export interface Postgres {
 }
 
 export async function startPostgres({ dataDirectory, durable, port, say }: PostgresOptions): Promise<Postgres> {
-  const user = systemUser();
-  const place = postgresPlace(dataDirectory, user);
+  const user = systemUser('postgres');
+  const place = enginePlace(dataDirectory, 'postgres', user);
   const cluster = join(place.folder, clusterName);
   await stopOrphan(cluster, say);
-  claimPlace(place, dataDirectory, user);
+  claimPlace(place, dataDirectory, 'postgres', user);
   const programs = postgresPrograms(user);
   const passwords = keptPasswords(dataDirectory);
   if (!existsSync(cluster)) {
@@ -126,7 +128,7 @@ export async function startPostgres({ dataDirectory, durable, port, say }: Postg
 
 /** Stops what is left running on a data directory whose owner is gone. */
 export async function stopLeftPostgres(dataDirectory: string): Promise<void> {
-  await stopOrphan(join(postgresPlace(dataDirectory, systemUser()).folder, clusterName));
+  await stopOrphan(join(enginePlace(dataDirectory, 'postgres', systemUser('postgres')).folder, clusterName));
 }
 
 /** One random password for each role, kept where only the owner of the data directory reads it. */

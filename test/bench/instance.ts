@@ -16,7 +16,7 @@ const readyMsMax = 60_000;
 const runFile = z.object({
   url: z.string(),
   database_url: z.string(),
-  projector_database_url: z.string(),
+  migration_database_url: z.string(),
   meilisearch_url: z.string(),
   meilisearch_key: z.string(),
   processes: z.array(z.object({ name: z.string(), pid: z.number() })),
@@ -24,7 +24,7 @@ const runFile = z.object({
 
 export interface Instance {
   readonly url: string;
-  /** With the role of the projector, which may read everything. */
+  /** With the role of the owner, who may read everything. */
   readonly databaseUrl: string;
   /** With the role of the API, which alone may append. */
   readonly apiDatabaseUrl: string;
@@ -76,7 +76,7 @@ export async function startInstance({
   const password = (await readFile(join(folder, 'admin-password'), 'utf8')).trim();
   return {
     url: run.url,
-    databaseUrl: run.projector_database_url,
+    databaseUrl: run.migration_database_url,
     apiDatabaseUrl: run.database_url,
     meilisearchUrl: run.meilisearch_url,
     meilisearchKey: run.meilisearch_key,

@@ -13,6 +13,7 @@ import { startMeilisearch } from '@docket/infra/meilisearch';
 import type { Meilisearch } from '@docket/infra/meilisearch';
 import { startPostgres } from '@docket/infra/postgres';
 import type { Postgres } from '@docket/infra/postgres';
+import { makeSearchKeys } from '@docket/runtime/search-keys';
 import { migrate } from '@docket/store/migrate';
 
 import { patched } from '../support/patch.ts';
@@ -107,6 +108,7 @@ export async function startParts(root: URL, patches: readonly Patch[]): Promise<
     ends.push(() => postgres.stop());
     let meilisearch = await search(dataDirectory, undefined);
     ends.push(() => meilisearch.stop());
+    const keys = await makeSearchKeys(meilisearch);
     const urls = postgres.urls();
     await migrate({ ownerUrl: urls.owner, apiUrl: urls.api, projectorUrl: urls.projector });
     const database = await tcpProxy({ host: '127.0.0.1', port: postgres.port });
@@ -118,7 +120,8 @@ export async function startParts(root: URL, patches: readonly Patch[]): Promise<
       DATABASE_URL: through(urls.api, database),
       PROJECTOR_DATABASE_URL: through(urls.projector, database),
       MEILISEARCH_URL: through(meilisearch.url, line),
-      MEILISEARCH_API_KEY: meilisearch.key,
+      MEILISEARCH_API_KEY: keys.search,
+      PROJECTOR_MEILISEARCH_API_KEY: keys.projector,
       TOKEN_KEYS: `chaos:${randomBytes(32).toString('hex')}`,
       DOCKET_DATA_DIR: dataDirectory,
       PASSWORD_COST: '4',
@@ -126,7 +129,7 @@ export async function startParts(root: URL, patches: readonly Patch[]): Promise<
       PORT: '0',
       ...(patches.length === 0 ? {} : patched(patches)),
     };
-    await makeAdmin(program, { ...env, DOCKET_PASSWORD: admin.password });
+    await makeAdmin(program, { ...env, MIGRATION_DATABASE_URL: urls.owner, DOCKET_PASSWORD: admin.password });
     const parts = [
       ...Array.from({ length: apis }, (_, index) => new Part(program, `api-${index + 1}`, env)),
       ...Array.from({ length: projectors }, (_, index) => new Part(program, `projector-${index + 1}`, env)),
@@ -140,7 +143,7 @@ export async function startParts(root: URL, patches: readonly Patch[]): Promise<
       meilisearch: line,
       ownerUrl: () => postgres.urls().owner,
       projectorUrl: urls.projector,
-      search: { url: meilisearch.url, key: meilisearch.key },
+      search: { url: meilisearch.url, key: meilisearch.masterKey },
       admin,
       restartPostgres: async () => {
         const { port, identity, ended } = postgres;
@@ -154,6 +157,7 @@ export async function startParts(root: URL, patches: readonly Patch[]): Promise<
         await ended;
         if (how === 'empty') rmSync(join(dataDirectory, 'meilisearch'), { recursive: true, force: true });
         meilisearch = await search(dataDirectory, port);
+        await makeSearchKeys(meilisearch);
       },
       stop,
     };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,6 +12,8 @@ import { addDocuments } from '@docket/projector/search/tasks';
 import { createLog } from '@docket/runtime/log';
 import { connectMeilisearch } from '@docket/runtime/meilisearch';
 import type { MeilisearchConnection } from '@docket/runtime/meilisearch';
+import { makeSearchKeys } from '@docket/runtime/search-keys';
+import type { SearchKeys } from '@docket/runtime/search-keys';
 import { library, repositoryName } from '@docket/shared/names';
 import { searchDocument } from '@docket/shared/search';
 import { searchIndexSettings, searchIndexUid } from '@docket/shared/search-index';
@@ -35,6 +37,7 @@ const buildMsMax = 120_000;
 let world: System;
 let api: Connection;
 let engine: Meilisearch;
+let keys: SearchKeys;
 let connection: MeilisearchConnection;
 let uid: string;
 let namespaceId: string;
@@ -44,6 +47,8 @@ let round = 0;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'docket-search-'));
+  // Meilisearch has another user when this is root.
+  chmodSync(folder, 0o755);
   engine = await start(undefined);
   world = await createWorld({
     api: 0,
@@ -51,13 +56,19 @@ beforeAll(async () => {
     environment: {
       PUBLIC_URL: 'http://localhost',
       MEILISEARCH_URL: engine.url,
-      MEILISEARCH_API_KEY: engine.key,
+      MEILISEARCH_API_KEY: keys.search,
+      PROJECTOR_MEILISEARCH_API_KEY: keys.projector,
       LOG_LEVEL: 'fatal',
     },
   });
   const url = world.databaseUrls.api;
   api = connect({ url, applicationName: 'test', pooler: 'none', connectionsMax: 2, onIdleError: () => undefined });
-  connection = connectMeilisearch({ url: engine.url, apiKey: engine.key, connectionsMax: 2, requestMsMax: 5_000 });
+  connection = connectMeilisearch({
+    url: engine.url,
+    apiKey: engine.masterKey,
+    connectionsMax: 2,
+    requestMsMax: 5_000,
+  });
   const [installation] = await world.query<{ id: string }>('select id from directory.installation');
   uid = searchIndexUid(installation?.id ?? '');
   const [namespace] = await world.query<{ id: string }>('select id from directory.namespaces where name = $1', [
@@ -225,6 +236,8 @@ function dataFolder(): string {
 async function start(port: number | undefined): Promise<Meilisearch> {
   const started = await startMeilisearch({ dataDirectory: folder, ...(port === undefined ? {} : { port }) });
   if (started.status === 'unavailable') throw new Error(started.reason);
+  // As `up` does: the same keys, whatever became of the engine.
+  keys = await makeSearchKeys(started.meilisearch);
   return started.meilisearch;
 }
 

@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,9 +25,12 @@ const instanceFile = z.object({
   pid: z.int(),
   url: z.string(),
   database_url: z.string(),
+  projector_database_url: z.string(),
   migration_database_url: z.string(),
   meilisearch_url: z.string(),
   meilisearch_key: z.string(),
+  meilisearch_search_key: z.string(),
+  projector_meilisearch_key: z.string(),
   processes: z.array(z.object({ name: z.string(), pid: z.int(), url: z.string().optional() })),
 });
 
@@ -78,9 +81,11 @@ async function up(
   env: Readonly<Record<string, string>>,
   words: readonly string[] = [],
   command: readonly [string, ...string[]] = [program, 'up'],
+  user: { readonly uid?: number; readonly gid?: number } = {},
 ): Promise<Started> {
   const [file, ...first] = command;
   const child = spawn(file, [...first, ...words], {
+    ...user,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -149,6 +154,17 @@ async function answersAt(url: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** One who owns nothing here. */
+const stranger = { uid: 65_534, gid: 65_534 };
+
+function isReachedBy(user: { readonly uid: number; readonly gid: number }): boolean {
+  return spawnSync('/bin/sh', ['-c', 'test -x "$0"', program], { ...user, cwd: '/' }).status === 0;
+}
+
+function idOf(user: string): number {
+  return Number(spawnSync('id', ['-u', user], { encoding: 'utf8' }).stdout);
 }
 
 describe('docket up', { timeout: testTimeoutMs }, () => {
@@ -280,6 +296,104 @@ describe('docket up', { timeout: testTimeoutMs }, () => {
     }
   });
 
+  it('gives each process the role and the key that it needs, and keeps the owner and the master key', async () => {
+    const dataDirectory = begunDataDirectory();
+    await up(environmentOf(dataDirectory, await freePort()));
+    const run = instanceOf(dataDirectory);
+    const environments = Object.fromEntries(
+      run.processes.map(({ name, pid }) => [name, readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')]),
+    );
+    const secrets = {
+      'role of the API': run.database_url,
+      'role of the projector': run.projector_database_url,
+      owner: run.migration_database_url,
+      'key of people': run.meilisearch_key,
+      'key that searches': run.meilisearch_search_key,
+      'key that writes': run.projector_meilisearch_key,
+      'master key': readFileSync(join(dataDirectory, 'meilisearch-key'), 'utf8').trim(),
+      'password of the admin': readFileSync(join(dataDirectory, 'admin-password'), 'utf8').trim(),
+    };
+    const held = (name: string) =>
+      Object.entries(secrets).flatMap(([what, secret]) =>
+        environments[name]?.some((entry) => entry.endsWith(`=${secret}`)) ? [what] : [],
+      );
+    expect(new Set(Object.values(secrets)).size).toBe(Object.keys(secrets).length);
+    expect(held('api-1')).toEqual(['role of the API', 'key that searches']);
+    expect(held('projector-1')).toEqual(['role of the projector', 'key that writes']);
+
+    const status = async (key: string) => {
+      const answer = await fetch(`${run.meilisearch_url}/keys`, { headers: { Authorization: `Bearer ${key}` } });
+      await answer.arrayBuffer();
+      return answer.status;
+    };
+    expect(await status(secrets['master key'])).toBe(200);
+    for (const key of [run.meilisearch_key, run.meilisearch_search_key, run.projector_meilisearch_key]) {
+      expect(await status(key)).toBe(403);
+    }
+    // Whoever removes what the engine holds removes its keys; it is started with the same ones.
+    const engine = () => instanceOf(dataDirectory).processes.find(({ name }) => name === 'meilisearch')?.pid ?? 0;
+    const before = engine();
+    rmSync(join(dataDirectory, 'meilisearch'), { recursive: true, force: true });
+    process.kill(before, 'SIGKILL');
+    await until('Meilisearch runs again', () => engine() !== before && running([engine()]).length === 1);
+    expect(instanceOf(dataDirectory).projector_meilisearch_key).toBe(run.projector_meilisearch_key);
+    await until('the index is filled again', async () => {
+      const answer = await fetch(`${run.url}/v1/search?q=redis`);
+      const { num_results } = z.object({ num_results: z.int() }).parse(await answer.json());
+      return answer.headers.get('X-Docket-Search') === 'meilisearch' && num_results > 0;
+    });
+    const verified = await docket(['verify'], { DOCKET_DATA_DIR: dataDirectory });
+    expect(verified).toMatchObject({ status: 0, stdout: expect.stringMatching(/^0 differences .* documents/) });
+  });
+
+  describe.skipIf(process.getuid?.() !== 0)('started by root', () => {
+    it.each([
+      ['in a folder that everybody reaches', 0o755],
+      ['below a home directory that is closed to others', 0o700],
+    ])('runs no engine as root, %s', async (_, mode) => {
+      const isOpen = mode === 0o755;
+      const dataDirectory = isOpen ? begunDataDirectory() : newDataDirectory();
+      chmodSync(join(dataDirectory, '..'), mode);
+      // What older versions left, whose Meilisearch was root.
+      if (isOpen) spawnSync('chown', ['-R', '0:0', join(dataDirectory, 'meilisearch')]);
+      const { url } = await up(environmentOf(dataDirectory, await freePort()));
+      await push(url, dataDirectory, 'kept');
+      const { processes } = instanceOf(dataDirectory);
+      const users = Object.fromEntries(processes.map(({ name, pid }) => [name, statSync(`/proc/${pid}`).uid]));
+      expect(users).toMatchObject({ postgres: idOf('postgres'), meilisearch: idOf('meilisearch') });
+      expect([users['postgres'], users['meilisearch']]).not.toContain(0);
+      await until('Meilisearch searches', async () => {
+        const answer = await fetch(`${url}/v1/search?q=redis`);
+        await answer.arrayBuffer();
+        return answer.headers.get('X-Docket-Search') === 'meilisearch';
+      });
+      // Kept outside of the data directory where they must be, and then by the record in it.
+      for (const engine of ['postgres', 'meilisearch']) {
+        const record = join(dataDirectory, `${engine}-location`);
+        expect(existsSync(record)).toBe(!isOpen);
+        const place = isOpen ? join(dataDirectory, engine) : readFileSync(record, 'utf8').trim();
+        ends.unshift(async () => rmSync(place, { recursive: true, force: true }));
+        expect(statSync(place).uid).toBe(idOf(engine));
+        expect(statSync(place).mode & 0o077).toBe(0);
+      }
+    });
+  });
+
+  it.skipIf(process.getuid?.() !== 0 || !isReachedBy(stranger))(
+    'runs as an ordinary user, all of it as that user',
+    async () => {
+      const home = mkdtempSync(join(tmpdir(), 'docket up-'));
+      ends.push(async () => rmSync(home, { recursive: true, force: true }));
+      chownSync(home, stranger.uid, stranger.gid);
+      const dataDirectory = join(home, 'data');
+      const { url } = await up(environmentOf(dataDirectory, await freePort()), [], [program, 'up'], stranger);
+      await push(url, dataDirectory, 'kept');
+      for (const { pid } of instanceOf(dataDirectory).processes)
+        expect(statSync(`/proc/${pid}`).uid).toBe(stranger.uid);
+      expect(statSync(dataDirectory).mode & 0o777).toBe(0o700);
+    },
+  );
+
   it('ends with the npm that started it, and a next start need not wait to be asked', async () => {
     const dataDirectory = begunDataDirectory();
     const env = { ...environmentOf(dataDirectory, await freePort()), npm_lifecycle_event: 'start' };
@@ -357,7 +471,7 @@ describe('docket up', { timeout: testTimeoutMs }, () => {
     },
   );
 
-  it.each(['up', 'api', 'projector', 'migrate', 'user', 'import'])('explains %s', async (verb) => {
+  it.each(['up', 'api', 'projector', 'migrate', 'search-keys', 'user', 'import'])('explains %s', async (verb) => {
     const { status, stdout } = await docket([verb, '--help'], {});
     expect(status).toBe(0);
     expect(stdout).toMatch(new RegExp(`^docket ${verb}`));

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 import { freePort } from '@docket/infra/free-port';
-import { systemUser } from '@docket/infra/postgres-programs';
+import { systemUser } from '@docket/infra/system-user';
 import pg from 'pg';
 
 import { until } from './until.ts';
@@ -52,7 +52,7 @@ stats_users = ${server.username}
 `,
   );
   // It refuses to run as root.
-  const user = systemUser();
+  const user = systemUser('postgres');
   for (const file of [folder, users, configuration]) {
     if (user !== undefined) chownSync(file, user.uid, user.gid);
   }

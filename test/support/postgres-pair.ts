@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { freePort } from '@docket/infra/free-port';
 import { startPostgres } from '@docket/infra/postgres';
 import type { Postgres } from '@docket/infra/postgres';
-import { postgresPlace, postgresPrograms, systemUser } from '@docket/infra/postgres-programs';
+import { postgresPrograms } from '@docket/infra/postgres-programs';
+import { enginePlace, systemUser } from '@docket/infra/system-user';
 import { migrate } from '@docket/store/migrate';
 import pg from 'pg';
 
@@ -75,7 +76,7 @@ export async function startPostgresPair(): Promise<PostgresPair> {
 
 /** Copies the cluster of a server that does not run. Answers with the folder of the copy, which follows the server of `url`. */
 function copiedCluster(dataDirectory: string, url: string): string {
-  const { folder } = postgresPlace(dataDirectory, systemUser());
+  const { folder } = enginePlace(dataDirectory, 'postgres', systemUser('postgres'));
   const standby = join(folder, 'standby');
   execFileSync('cp', ['-a', join(folder, 'cluster'), standby]);
   const { hostname, port, username, password } = new URL(url);
@@ -88,7 +89,7 @@ function copiedCluster(dataDirectory: string, url: string): string {
 }
 
 async function startStandby(folder: string): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> {
-  const user = systemUser();
+  const user = systemUser('postgres');
   const port = await freePort();
   const configuration = [
     'listen_addresses=127.0.0.1',

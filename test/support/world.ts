@@ -79,6 +79,7 @@ export interface System extends World {
   /** Past the proxy: these work while `database` is stopped. */
   readonly databaseUrls: { readonly owner: string; readonly api: string; readonly projector: string };
   readonly meilisearchUrl: string;
+  /** The master key, which no process of the world has. */
   readonly meilisearchKey: string;
   readonly dataDirectory: string;
   /** The environment of the processes and verbs. */
@@ -115,7 +116,8 @@ export async function createWorld(
           ? throughProxy(database.databaseUrls.owner, databaseProxy)
           : database.databaseUrls.owner,
       MEILISEARCH_URL: throughProxy(stack.meilisearch.url, meilisearchProxy),
-      MEILISEARCH_API_KEY: stack.meilisearch.key,
+      MEILISEARCH_API_KEY: stack.meilisearch.keys.search,
+      PROJECTOR_MEILISEARCH_API_KEY: stack.meilisearch.keys.projector,
       TOKEN_KEYS: `test:${randomBytes(32).toString('hex')}`,
       DOCKET_DATA_DIR: dataDirectory,
       PASSWORD_COST: '4',
@@ -171,7 +173,7 @@ export function seen({ stack, pool, apiUrls, databaseUrls, environment, dataDire
     admin,
     databaseUrls,
     meilisearchUrl: meilisearch.url,
-    meilisearchKey: meilisearch.key,
+    meilisearchKey: meilisearch.masterKey,
     dataDirectory,
     environment,
     verb: (words, input) => runVerb(words, environment, input),
@@ -221,7 +223,7 @@ async function clonedDatabase(
   ends.push(() =>
     fetch(`${meilisearch.url}/indexes/${indexUid}`, {
       method: 'DELETE',
-      headers: { Authorization: `Bearer ${meilisearch.key}` },
+      headers: { Authorization: `Bearer ${meilisearch.masterKey}` },
       signal: AbortSignal.timeout(requestTimeoutMs),
     }),
   );

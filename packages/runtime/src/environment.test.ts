@@ -54,6 +54,18 @@ describe('the environment', () => {
     expect(parseEnvironment({ ...env, LISTEN_DATABASE_URL: direct }).listenDatabaseUrl).toBe(direct);
   });
 
+  it('lets the projector have a key of its own, and the one of the API where there is none', () => {
+    const env = { DATABASE_URL: databaseUrl, MEILISEARCH_API_KEY: 'searches' };
+    expect(parseEnvironment(env)).toMatchObject({
+      meilisearchApiKey: 'searches',
+      projectorMeilisearchApiKey: 'searches',
+      meilisearchMasterKey: undefined,
+    });
+    expect(
+      parseEnvironment({ ...env, PROJECTOR_MEILISEARCH_API_KEY: 'writes', MEILISEARCH_MASTER_KEY: 'makes-both' }),
+    ).toMatchObject({ meilisearchApiKey: 'searches', projectorMeilisearchApiKey: 'writes' });
+  });
+
   it('reads lists and the key ring in their order', () => {
     const { registryEndpoints, trustedProxies, tokenKeys, publicUrl } = parseSettings({
       REGISTRY_ENDPOINTS: 'registry-1.example.org, registry-2.example.org:5000,',

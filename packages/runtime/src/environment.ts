@@ -78,6 +78,8 @@ export interface Environment {
   readonly databasePooler: 'none' | 'transaction';
   readonly meilisearchUrl: string | undefined;
   readonly meilisearchApiKey: string | undefined;
+  readonly projectorMeilisearchApiKey: string | undefined;
+  readonly meilisearchMasterKey: string | undefined;
   /** Empty: the host of `publicUrl`, or the one that the request names, if it is known. */
   readonly registryEndpoints: readonly string[];
   /** The registries of the repositories of each namespace that does not use the usual ones. */
@@ -174,11 +176,21 @@ const environmentSchema = z.object({
     default: 'none; `up` starts its own where there is a binary',
     about: 'search engine; without one search answers from PostgreSQL',
   }),
-  MEILISEARCH_API_KEY: textThatIs('1 to 512 printable characters', (text) =>
-    /^[\x21-\x7e]{1,512}$/.test(text) ? text : undefined,
-  )
-    .optional()
-    .register(documentation, { default: 'none', about: 'key with which the search engine is asked', secret: true }),
+  MEILISEARCH_API_KEY: searchEngineKey().optional().register(documentation, {
+    default: 'none; `up` makes one for its own engine',
+    about: 'key with which the API asks the search engine; it needs `search` and nothing else',
+    secret: true,
+  }),
+  PROJECTOR_MEILISEARCH_API_KEY: searchEngineKey().optional().register(documentation, {
+    default: '`MEILISEARCH_API_KEY`; `up` makes one for its own engine',
+    about: 'key with which the projector writes to the search engine',
+    secret: true,
+  }),
+  MEILISEARCH_MASTER_KEY: searchEngineKey().optional().register(documentation, {
+    default: 'none',
+    about: 'key with which `docket search-keys` and `up` make the two others; no other process is to have it',
+    secret: true,
+  }),
   REGISTRY_ENDPOINTS: registryEndpoints().prefault('').register(documentation, {
     default: "the host of `PUBLIC_URL`, or the request's own where it is known",
     about:
@@ -345,6 +357,8 @@ function settingsOf(values: Values): Settings {
     databasePooler: values.DATABASE_POOLER,
     meilisearchUrl: values.MEILISEARCH_URL,
     meilisearchApiKey: values.MEILISEARCH_API_KEY,
+    projectorMeilisearchApiKey: values.PROJECTOR_MEILISEARCH_API_KEY ?? values.MEILISEARCH_API_KEY,
+    meilisearchMasterKey: values.MEILISEARCH_MASTER_KEY,
     registryEndpoints: values.REGISTRY_ENDPOINTS.everywhere,
     namespaceEndpoints: values.REGISTRY_ENDPOINTS.ofNamespace,
     trustedProxies: values.TRUSTED_PROXIES,
@@ -472,6 +486,10 @@ function addressWith(expected: string, protocols: readonly string[]) {
 
 function databaseAddress() {
   return addressWith('a postgres:// URL', ['postgres:', 'postgresql:']);
+}
+
+function searchEngineKey() {
+  return textThatIs('1 to 512 printable characters', (text) => (/^[\x21-\x7e]{1,512}$/.test(text) ? text : undefined));
 }
 
 /** Without a slash at the end, so that paths can be put behind it. */

@@ -80,6 +80,32 @@ export function meilisearchRefusal(error: unknown): { readonly code: string; rea
   return { code: told.cause?.code ?? `${told.response.status}`, message: told.message };
 }
 
+const keyRefusals = new Set(['invalid_api_key', 'missing_authorization_header']);
+
+/** Where a key comes from. */
+type KeySetting = 'MEILISEARCH_API_KEY' | 'PROJECTOR_MEILISEARCH_API_KEY';
+
+/** A sentence for people, when it was the key that Meilisearch refused. */
+export function keyRefusal(error: unknown, setting: KeySetting): string | undefined {
+  const code = meilisearchRefusal(error)?.code ?? '';
+  if (!keyRefusals.has(code)) return undefined;
+  return (
+    `Meilisearch refuses the key of ${setting} (${code}): give the one that docket search-keys makes, ` +
+    'and run that again where the engine came back without its keys'
+  );
+}
+
+/** @throws {Error} with that sentence, when it was the key; else with what it was. */
+export async function askedWith<Answer>(setting: KeySetting, asked: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await asked();
+  } catch (error) {
+    const sentence = keyRefusal(error, setting);
+    if (sentence === undefined) throw error;
+    throw new Error(sentence, { cause: error });
+  }
+}
+
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 function methodOf(method = 'GET'): (typeof methods)[number] {

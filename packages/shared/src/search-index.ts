@@ -1,8 +1,13 @@
 /** The index of repositories in Meilisearch: what it is called, how it ranks, and the document in it that says how far it is. */
 
+const uidPrefix = 'repositories_';
+
+/** The indexes of every installation, those included that are built to take the place of another: what a key is for. */
+export const searchIndexPattern = `${uidPrefix}*`;
+
 /** Several installations may share one Meilisearch. */
 export function searchIndexUid(installationId: string): string {
-  return `repositories_${installationId.replaceAll('-', '').slice(0, 8)}`;
+  return `${uidPrefix}${installationId.replaceAll('-', '').slice(0, 8)}`;
 }
 
 /** No repository has this position: positions count from 1. */

@@ -8,13 +8,14 @@ import { findInstance } from './instance.ts';
 
 const connectionsMax = 4;
 
+/** `owner`: of the tables, for what neither process may. */
 export async function withDatabase(
-  role: 'api' | 'projector',
+  role: 'api' | 'projector' | 'owner',
   work: (using: { readonly database: Database; readonly environment: Environment }) => Promise<number>,
 ): Promise<number> {
   const environment = parseEnvironment(findInstance(process.env));
   const { database, stop } = connect({
-    url: role === 'api' ? environment.databaseUrl : environment.projectorDatabaseUrl,
+    url: databaseUrlOf(role, environment),
     applicationName: 'docket cli',
     pooler: environment.databasePooler,
     connectionsMax,
@@ -24,5 +25,16 @@ export async function withDatabase(
     return await work({ database, environment });
   } finally {
     await stop();
+  }
+}
+
+function databaseUrlOf(role: 'api' | 'projector' | 'owner', environment: Environment): string {
+  switch (role) {
+    case 'api':
+      return environment.databaseUrl;
+    case 'projector':
+      return environment.projectorDatabaseUrl;
+    case 'owner':
+      return environment.migrationDatabaseUrl;
   }
 }

@@ -14,7 +14,10 @@ const instance = z.object({
   projector_database_url: z.string(),
   migration_database_url: z.string(),
   meilisearch_url: z.string().optional(),
+  /** For people who look into the engine: more than a process has, and not the master key. Older versions tell this one alone. */
   meilisearch_key: z.string().optional(),
+  meilisearch_search_key: z.string().optional(),
+  projector_meilisearch_key: z.string().optional(),
   processes: z.array(z.object({ name: z.string(), pid: z.int().positive(), url: z.string().optional() })),
 });
 export type Instance = z.infer<typeof instance>;
@@ -40,7 +43,8 @@ export function findInstance(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     PROJECTOR_DATABASE_URL: running.projector_database_url,
     MIGRATION_DATABASE_URL: running.migration_database_url,
     MEILISEARCH_URL: running.meilisearch_url,
-    MEILISEARCH_API_KEY: running.meilisearch_key,
+    MEILISEARCH_API_KEY: running.meilisearch_search_key ?? running.meilisearch_key,
+    PROJECTOR_MEILISEARCH_API_KEY: running.projector_meilisearch_key ?? running.meilisearch_key,
     TOKEN_KEYS: readIfThere(join(dataDirectory, tokenKeysFile))?.trim(),
   };
   const own = Object.entries(withSecretsFromFiles(env)).filter(([, value]) => value !== undefined && value !== '');

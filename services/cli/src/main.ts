@@ -14,6 +14,7 @@ const verbs: Readonly<Record<string, { readonly summary: string; load(): Promise
   projections: { summary: 'where each follower of the log stands', load: () => import('./verbs/projections.ts') },
   verify: { summary: 'compare log, read models and search index', load: () => import('./verbs/verify.ts') },
   migrate: { summary: 'bring the database to the schema of this version', load: () => import('./verbs/migrate.ts') },
+  'search-keys': { summary: 'make the keys of the search engine', load: () => import('./verbs/search-keys.ts') },
 };
 
 const status = await main(process.argv.slice(2));
@@ -66,6 +67,6 @@ function messages(error: Error): string {
 }
 
 function overview(): string {
-  const lines = Object.entries(verbs).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`);
+  const lines = Object.entries(verbs).map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`);
   return `docket <verb> [--help]\n\n${lines.join('\n')}\n`;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Environment } from '@docket/runtime/environment';
 import { listeningUrl } from '@docket/runtime/listening';
 import type { Log } from '@docket/runtime/log';
-import { connectMeilisearch } from '@docket/runtime/meilisearch';
+import { askedWith, connectMeilisearch } from '@docket/runtime/meilisearch';
 import { nextOf, readStandpoint } from '@docket/store/followers/checkpoint';
 import type { Projection } from '@docket/store/followers/checkpoint';
 import { clearFailing, reportTrouble } from '@docket/store/followers/trouble';
@@ -92,11 +92,11 @@ export function followTables(
 
 /** Undefined where there is no search engine: search answers from the tables then. */
 export function followSearch({ environment, versions, log, database, holder, onTask }: Wiring): Follower | undefined {
-  const { meilisearchUrl, meilisearchApiKey, listenDatabaseUrl } = environment;
+  const { meilisearchUrl, projectorMeilisearchApiKey, listenDatabaseUrl } = environment;
   if (meilisearchUrl === undefined) return undefined;
   const { client, stop } = connectMeilisearch({
     url: meilisearchUrl,
-    apiKey: meilisearchApiKey,
+    apiKey: projectorMeilisearchApiKey,
     connectionsMax: meilisearchConnectionsMax,
     requestMsMax: meilisearchRequestMsMax,
   });
@@ -122,19 +122,20 @@ export function followSearch({ environment, versions, log, database, holder, onT
     log,
     pollMs: listenDatabaseUrl === undefined ? searchPollMsAlone : pollMsWhenWoken,
     report: reportOf(database, () => at),
-    step: async () => {
-      at = projection;
-      const progress = await lease.under(async (held) => {
-        if (performance.now() - droppedAt > dropEveryMs) {
-          droppedAt = performance.now();
-          await dropSupersededIndexes(database, client);
-        }
-        return running(held);
-      });
-      if (progress !== 'standby') return progress;
-      at = next;
-      return supersede();
-    },
+    step: () =>
+      askedWith('PROJECTOR_MEILISEARCH_API_KEY', async () => {
+        at = projection;
+        const progress = await lease.under(async (held) => {
+          if (performance.now() - droppedAt > dropEveryMs) {
+            droppedAt = performance.now();
+            await dropSupersededIndexes(database, client);
+          }
+          return running(held);
+        });
+        if (progress !== 'standby') return progress;
+        at = next;
+        return supersede();
+      }),
   });
   return stoppedWith(follower, async () => {
     // A call to the outside is given up: it would hold up the end, and the next holder does it again.

@@ -1,5 +1,5 @@
 /** Search by Meilisearch: whenever it is there and its index is not far behind the log. */
-import { connectMeilisearch, meilisearchRefusal } from '@docket/runtime/meilisearch';
+import { connectMeilisearch, keyRefusal, meilisearchRefusal } from '@docket/runtime/meilisearch';
 import { searchDepthMax, searchMsMax } from '@docket/shared/limits';
 import type { SearchTerm } from '@docket/shared/search';
 import { searchIndexUid } from '@docket/shared/search-index';
@@ -45,10 +45,12 @@ export function meilisearchSearch(
   const { client, stop } = connectMeilisearch({ url, apiKey, connectionsMax, requestMsMax: searchMsMax });
   const standing = searchStanding(database);
   let restsUntil = 0;
+  let refusedKey: string | undefined;
   return {
     name: 'meilisearch',
     stop,
     unavailable: async () => {
+      if (refusedKey !== undefined) return refusedKey;
       if (performance.now() < restsUntil) return 'Meilisearch did not answer the last search';
       return (await standing.read()).fresh ? undefined : 'the search index is far behind the log or is being filled';
     },
@@ -74,18 +76,20 @@ export function meilisearchSearch(
             'is_automated',
           ],
         });
+        refusedKey = undefined;
         const parsed = z.array(hitSchema).parse(hits);
         // The last page gives an exact count; before it the count is an estimate.
         const last = parsed.length < within && (parsed.length > 0 || offset === 0);
         return { hits: parsed, total: last ? offset + parsed.length : estimatedTotalHits };
       } catch (error) {
         restsUntil = performance.now() + restMs;
+        refusedKey = keyRefusal(error, 'MEILISEARCH_API_KEY');
         // Before the projector has made it, and after somebody removed it until it has.
         if (meilisearchRefusal(error)?.code === 'index_not_found') {
           standing.forget();
           return undefined;
         }
-        throw error;
+        throw refusedKey === undefined ? error : new Error(refusedKey, { cause: error });
       }
     },
   };

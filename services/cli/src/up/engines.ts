@@ -5,6 +5,8 @@ import { startPostgres } from '@docket/infra/postgres';
 import type { DatabaseUrls, Postgres } from '@docket/infra/postgres';
 import type { ProcessIdentity } from '@docket/infra/process-identity';
 import type { Settings } from '@docket/runtime/environment';
+import { makeSearchKeys } from '@docket/runtime/search-keys';
+import type { SearchKeys } from '@docket/runtime/search-keys';
 
 import { supervise } from './supervisor.ts';
 import type { Supervised } from './supervisor.ts';
@@ -13,10 +15,18 @@ export interface Engines {
   readonly databaseUrls: DatabaseUrls;
   /** Whether the database is Docket's own, to be filled with what it likes. */
   readonly databaseIsEmbedded: boolean;
-  readonly meilisearch: { readonly url: string; readonly key: string | undefined } | undefined;
+  readonly meilisearch: SearchEngine | undefined;
   processes(): readonly { readonly name: string; readonly identity: ProcessIdentity }[];
   stop(): Promise<void>;
 }
+
+interface SearchEngine {
+  readonly url: string;
+  readonly keys: KnownKeys;
+}
+
+/** An engine that the environment names may ask for none. */
+type KnownKeys = { readonly [kind in keyof SearchKeys]: string | undefined };
 
 interface Options {
   readonly settings: Settings;
@@ -79,18 +89,20 @@ async function database({ settings, databaseUrls, say, changed }: Options): Prom
 
 class NoSearchEngineError extends Error {}
 
-async function searchEngine({ settings, say, changed }: Options): Promise<
-  | {
-      readonly url: string;
-      readonly key: string | undefined;
-      readonly supervised: Supervised<Meilisearch> | undefined;
-    }
-  | undefined
-> {
+async function searchEngine({
+  settings,
+  say,
+  changed,
+}: Options): Promise<(SearchEngine & { readonly supervised: Supervised<Meilisearch> | undefined }) | undefined> {
   if (settings.meilisearchUrl !== undefined) {
-    return { url: settings.meilisearchUrl, key: settings.meilisearchApiKey, supervised: undefined };
+    return {
+      url: settings.meilisearchUrl,
+      keys: await keysOfNamed(settings.meilisearchUrl, settings),
+      supervised: undefined,
+    };
   }
   say('starting Meilisearch');
+  let keys: KnownKeys = { search: undefined, projector: undefined, operator: undefined };
   const start = async (before: Meilisearch | undefined) => {
     const { dataDirectory } = settings;
     const started = await startMeilisearch({
@@ -99,15 +111,33 @@ async function searchEngine({ settings, say, changed }: Options): Promise<
       ...(before === undefined ? {} : { port: before.port }),
     });
     if (started.status === 'unavailable') throw new NoSearchEngineError(started.reason);
-    return started.meilisearch;
+    const { meilisearch } = started;
+    try {
+      // Every time: whoever removed what it held removed its keys, and these are the same again.
+      keys = await makeSearchKeys(meilisearch);
+    } catch (error) {
+      await meilisearch.stop();
+      throw error;
+    }
+    return meilisearch;
   };
   try {
     const supervised = await supervise<Meilisearch>({ name: 'Meilisearch', start, say, changed });
-    const { url, key } = supervised.current();
-    return { url, key, supervised };
+    return { url: supervised.current().url, keys, supervised };
   } catch (error) {
     if (!(error instanceof NoSearchEngineError)) throw error;
     say(`${error.message}: searching in PostgreSQL; MEILISEARCH_URL names one`);
     return undefined;
   }
+}
+
+/** Of an engine that the environment names: its master key makes them, or they are given. */
+async function keysOfNamed(url: string, settings: Settings): Promise<KnownKeys> {
+  const {
+    meilisearchMasterKey: masterKey,
+    meilisearchApiKey: search,
+    projectorMeilisearchApiKey: projector,
+  } = settings;
+  if (masterKey !== undefined) return makeSearchKeys({ url, masterKey });
+  return { search, projector, operator: projector };
 }

@@ -23,10 +23,11 @@ const firstAdminAddress = 'admin@localhost.localdomain';
 
 /** The admin of the first hour, unless the database has one of that name; answers with the file that its password is kept in, if any. */
 export async function makeFirstAdmin(environment: Environment): Promise<string | undefined> {
-  const { databaseUrl, databasePooler, dataDirectory, adminPassword } = environment;
+  const { migrationDatabaseUrl, databasePooler, dataDirectory, adminPassword } = environment;
   const passwordFile = join(dataDirectory, 'admin-password');
   const { database, stop } = connect({
-    url: databaseUrl,
+    // The role of the API may make no admin.
+    url: migrationDatabaseUrl,
     applicationName: 'docket up',
     pooler: databasePooler,
     connectionsMax,

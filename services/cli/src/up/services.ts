@@ -12,10 +12,13 @@ import type { Supervised } from './supervisor.ts';
 /** The services by their names: "api-1", "api-2", …, "projector-1". */
 export type Services = Map<string, Supervised<ServiceProcess>>;
 
-/** Each service gets the one role that it needs. Only what others are to reach listens where they do. */
+/** No process that runs has a use for them. */
+const ofTheOperator = ['MIGRATION_DATABASE_URL', 'MEILISEARCH_MASTER_KEY', 'DOCKET_ADMIN_PASSWORD'];
+
+/** Each service gets the one role and the one key that it needs. Only what others are to reach listens where they do. */
 export function apiEnvironment(env: NodeJS.ProcessEnv, port: number, apis: number): NodeJS.ProcessEnv {
   return {
-    ...without(env, ['PROJECTOR_DATABASE_URL', 'MIGRATION_DATABASE_URL', 'DOCKET_ADMIN_PASSWORD']),
+    ...without(env, [...ofTheOperator, 'PROJECTOR_DATABASE_URL', 'PROJECTOR_MEILISEARCH_API_KEY']),
     ...(apis === 1 ? { PORT: String(port) } : { HOST: behindFront, PORT: '0' }),
   };
 }
@@ -24,7 +27,7 @@ export function projectorEnvironment(env: NodeJS.ProcessEnv, url: string): NodeJ
   return {
     // It serves nobody, so it has no request whose host could stand in the links of its mails.
     PUBLIC_URL: url,
-    ...without(env, ['MIGRATION_DATABASE_URL', 'DOCKET_ADMIN_PASSWORD']),
+    ...without(env, [...ofTheOperator, 'MEILISEARCH_API_KEY']),
     DATABASE_URL: env['PROJECTOR_DATABASE_URL'],
   };
 }

@@ -133,7 +133,9 @@ function describe(url: string, engines: Engines, services: Services): Instance {
     projector_database_url: databaseUrls.projector,
     migration_database_url: databaseUrls.owner,
     meilisearch_url: meilisearch?.url,
-    meilisearch_key: meilisearch?.key,
+    meilisearch_key: meilisearch?.keys.operator,
+    meilisearch_search_key: meilisearch?.keys.search,
+    projector_meilisearch_key: meilisearch?.keys.projector,
     processes: [
       ...engines.processes().map(({ name, identity }) => ({ name, pid: identity.pid })),
       ...[...services].map(([name, service]) => {
@@ -185,7 +187,12 @@ async function prepared(
     PROJECTOR_DATABASE_URL: databaseUrls.projector,
     MIGRATION_DATABASE_URL: databaseUrls.owner,
     ...(meilisearch === undefined ? {} : { MEILISEARCH_URL: meilisearch.url }),
-    ...(meilisearch?.key === undefined ? {} : { MEILISEARCH_API_KEY: meilisearch.key }),
+    ...(meilisearch === undefined
+      ? {}
+      : {
+          MEILISEARCH_API_KEY: meilisearch.keys.search,
+          PROJECTOR_MEILISEARCH_API_KEY: meilisearch.keys.projector,
+        }),
     DOCKET_DATA_DIR: settings.dataDirectory,
   };
   const { makeFirstAdmin } = await import('./first-start.ts');

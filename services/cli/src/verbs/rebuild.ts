@@ -9,6 +9,7 @@ import { tablesRebuild } from '@docket/projector/tables/rebuild';
 import { searchStep } from '@docket/projector/search/follower';
 import { discardSearchRebuild, openSearchRebuild, switchSearch } from '@docket/projector/search/rebuild';
 import { createLog } from '@docket/runtime/log';
+import { askedWith } from '@docket/runtime/meilisearch';
 import type { MeilisearchConnection } from '@docket/runtime/meilisearch';
 import {
   nextOf,
@@ -88,7 +89,7 @@ async function rebuildSearch(database: Database, client: MeilisearchConnection['
   const insisting = insist(database, projection);
   try {
     while (!progress.stopped()) {
-      const state = await insisting(() => lease.under(step));
+      const state = await insisting(() => askedWith('PROJECTOR_MEILISEARCH_API_KEY', () => lease.under(step)));
       const switched = state === 'idle' && (await lease.under(({ lease: held }) => switchSearch(database, held)));
       if (switched === true) {
         return done('the new search index is in use; a projector drops the old one when nobody asks it any more');

@@ -4,7 +4,8 @@ export const usage = `
 docket user create NAME --email E [--admin]
 
 Makes an account that is active at once. The password is read from DOCKET_PASSWORD, or from standard input; never from the command
-line, which others can see. --admin: may do everything, in every namespace.
+line, which others can see. --admin: may do everything, in every namespace; made with the role of MIGRATION_DATABASE_URL, because the
+role of the API may make no admin.
 `;
 
 const passwordBytesReadMax = 4096;
@@ -25,7 +26,7 @@ export async function run(args: string[]): Promise<number> {
     import('../database.ts'),
     import('../create-account.ts'),
   ]);
-  return withDatabase('api', async ({ database, environment }) => {
+  return withDatabase(admin ? 'owner' : 'api', async ({ database, environment }) => {
     const password = process.env['DOCKET_PASSWORD'] ?? (await firstLineOfInput());
     const refusal = await createAccount({ database, environment, name, email, password, isAdmin: admin });
     if (refusal !== undefined) {
