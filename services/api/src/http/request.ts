@@ -8,6 +8,8 @@ import getRawBody from 'raw-body';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 
+import { clientOf } from './client-address.ts';
+
 export interface ApiRequest {
   readonly id: string;
   readonly method: string;
@@ -19,6 +21,8 @@ export interface ApiRequest {
   /** Joined by `, ` where it came more than once. */
   readonly header: (name: string) => string | undefined;
   readonly ip: string | null;
+  /** By what limits know the client: an IPv4 address, or the /64 of an IPv6 one. */
+  readonly client: string;
   readonly userAgent: string | null;
   /** `scheme://host` that the client used, as far as it can be known. */
   readonly origin: string;
@@ -45,6 +49,7 @@ export function apiRequest(request: Request, parameters: Readonly<Record<string,
     header: (name) => request.get(name),
     // A socket for both families writes an IPv4 address as one of IPv6; auditors look for it as it is.
     ip: request.ip?.replace(/^::ffff:(?=\d+\.)/i, '') ?? null,
+    client: clientOf(request.ip),
     userAgent: request.get('user-agent')?.slice(0, userAgentCharactersMax) ?? null,
     origin: `${request.protocol}://${host}`,
     host,

@@ -51,7 +51,6 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       409: v1.noRoom,
       413: v1.tooLarge,
       422: v1.reused,
-      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: { namespace, ...push }, body: images }) => {
@@ -88,7 +87,6 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       404: v1.missing,
       413: v1.tooLarge,
       422: v1.reused,
-      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: push }) => {
