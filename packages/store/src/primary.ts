@@ -17,7 +17,7 @@ import type { Database } from './connect.ts';
  */
 const silenceMsMax = 2_000;
 /** Without a byte for so long a question is given up, while it connects and afterwards. Counted in ticks, as in the breaker. */
-const questionSilenceMsMax = 800;
+const questionSilenceMsMax = 1_500;
 const questionTickMs = 100;
 const questionMsMax = 3_000;
 
