@@ -102,10 +102,10 @@ async function pushed(): Promise<void> {
 
 /** Never the same password twice, until it is stopped; an address that was not refused yet. */
 function guess(from: string, statuses: Map<number, number>) {
-  let going = true;
+  const end = new AbortController();
   const ended = Promise.all(
     Array.from({ length: guessers }, async () => {
-      while (going) {
+      while (!end.signal.aborted) {
         const headers = {
           authorization: authorization('admin', randomBytes(8).toString('hex')),
           'x-forwarded-for': from,
@@ -118,7 +118,7 @@ function guess(from: string, statuses: Map<number, number>) {
   );
   return {
     stop: async () => {
-      going = false;
+      end.abort();
       await ended;
     },
   };

@@ -89,6 +89,8 @@ export const clientLoginFailuresDefault = 100;
 export const clientWaitingPasswordsDefault = 16;
 /** A login that is refused, or is wrong as a moment ago, costs nothing to answer: hundreds of connections would ask as fast as they can. */
 export const heldBackLoginMs = 1_000;
+/** So much longer each time a wrong password comes again, up to the same: two requests of one login notice nothing. */
+export const heldBackLoginStepMs = 10;
 /** Setting `CLIENT_REGISTRATIONS_PER_HOUR`: a class that begins together. */
 export const clientRegistrationsDefault = 20;
 /** Setting `ACCOUNT_MAILS_PER_HOUR`: addresses of one's own, with a few typing errors. */

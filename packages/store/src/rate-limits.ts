@@ -107,6 +107,8 @@ function limiterOf({ name, max, seconds, lot = 1 }: RateLimit, client: StoreClie
   /** Of a lot that was taken: what is left of it, and until when it is good. */
   const spare = new LRUCache<string, { readonly left: number; readonly untilMs: number }>({ max: knownMax });
 
+  const taking = new Map<string, Promise<unknown>>();
+
   function known(key: string): UsedUp | undefined {
     const untilMs = usedUp.get(key);
     if (untilMs === undefined) return undefined;
@@ -130,18 +132,31 @@ function limiterOf({ name, max, seconds, lot = 1 }: RateLimit, client: StoreClie
     return kept.untilMs > Date.now();
   }
 
+  async function takeLot(key: string): Promise<UsedUp | undefined> {
+    const counted = await consumed(counter, key, lot);
+    const reached = remember(key, counted);
+    const given = Math.min(lot, max - (counted.consumedPoints - lot));
+    if (given <= 0) return reached;
+    if (given > 1) spare.set(key, { left: given - 1, untilMs: Date.now() + counted.msBeforeNext });
+    return undefined;
+  }
+
   return {
     known,
     take: async (key) => {
-      if (isSpare(key)) return undefined;
-      const full = known(key);
-      if (full) return full;
-      const counted = await consumed(counter, key, lot);
-      const reached = remember(key, counted);
-      const given = Math.min(lot, max - (counted.consumedPoints - lot));
-      if (given <= 0) return reached;
-      if (given > 1) spare.set(key, { left: given - 1, untilMs: Date.now() + counted.msBeforeNext });
-      return undefined;
+      for (;;) {
+        if (isSpare(key)) return undefined;
+        const full = known(key);
+        if (full) return full;
+        // Who comes while a lot is on its way takes of that one: a crowd would take as many lots as it has heads.
+        const onTheWay = taking.get(key);
+        if (onTheWay === undefined) break;
+        await onTheWay;
+      }
+      if (lot === 1) return takeLot(key);
+      const taken = takeLot(key).finally(() => taking.delete(key));
+      taking.set(key, taken);
+      return taken;
     },
     look: async (key) => {
       const full = known(key);

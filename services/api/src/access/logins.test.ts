@@ -47,7 +47,7 @@ interface Who {
 const known = () => Promise.resolve(account);
 const unknown = () => Promise.resolve(undefined);
 
-function door(table: Table = new Map()) {
+function door(table: Table = new Map(), heldBack = { ms: 0, stepMs: 0 }) {
   const outcomes: string[] = [];
   const compared: string[] = [];
   const { judge } = logins({
@@ -65,7 +65,7 @@ function door(table: Table = new Map()) {
       sameFailures: limiter(table, 'same', 1),
     },
     secret: 's'.repeat(32),
-    heldBackMs: 0,
+    heldBack,
     log: createLog({ name: 'test', level: 'silent' }),
     onOutcome: (outcome) => outcomes.push(outcome),
   });
@@ -180,6 +180,20 @@ it('never compares more than 72 bytes, of which bcrypt would see 72', async () =
   expect(compared).toEqual([]);
 });
 
+it('holds back what it refuses, and a wrong password that comes again a little longer each time', async () => {
+  const { tries } = door(new Map(), { ms: 100, stepMs: 20 });
+  const tookMs = async (password: string) => {
+    const began = performance.now();
+    await tries(password);
+    return performance.now() - began;
+  };
+  await tries('a');
+  // Timers may be a millisecond early.
+  for (const longer of [20, 40, 60, 80, 100, 100]) expect(await tookMs('a')).toBeGreaterThanOrEqual(longer - 2);
+  for (const guess of ['b', 'c']) await tries(guess);
+  expect(await tookMs('d')).toBeGreaterThanOrEqual(98);
+});
+
 it('compares once for requests that come at once', async () => {
   const { tries, compared, outcomes } = door();
   const answers = await Promise.all(Array.from({ length: 6 }, () => tries('a')));
@@ -198,7 +212,7 @@ it('writes one line for a failure, with the name of an account whole and of nobo
       sameFailures: limiter(new Map(), 'same', 1),
     },
     secret: 's'.repeat(32),
-    heldBackMs: 0,
+    heldBack: { ms: 0, stepMs: 0 },
     log: { ...createLog({ name: 'test', level: 'silent' }), info: (fields: object) => void lines.push({ ...fields }) },
     onOutcome: () => undefined,
   });
@@ -223,7 +237,7 @@ it('hands on that too many wait, and counts nothing', async () => {
       sameFailures: limiter(table, 'same', 1),
     },
     secret: 's'.repeat(32),
-    heldBackMs: 0,
+    heldBack: { ms: 0, stepMs: 0 },
     log: createLog({ name: 'test', level: 'silent' }),
     onOutcome: () => undefined,
   });

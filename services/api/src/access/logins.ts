@@ -49,21 +49,27 @@ export interface LoginOptions {
   readonly rates: Pick<RateLimiters, 'loginFailures' | 'clientLoginFailures' | 'sameFailures'>;
   /** The same in every process. */
   readonly secret: string;
-  /** How long an answer is held back that costs nothing to make. */
-  readonly heldBackMs: number;
+  /** How long an answer is held back that costs nothing to make; of a wrong password that comes again so much longer each time. */
+  readonly heldBack: { readonly ms: number; readonly stepMs: number };
   readonly log: Log;
   readonly onOutcome: (outcome: LoginOutcome) => void;
+}
+
+interface Failure {
+  /** With which it was compared; empty where there is no account. */
+  readonly credentials: string;
+  readonly times: number;
 }
 
 /** Hexadecimal digits. One wrong password of 4 096 counts as the same as another, and a list of passwords is cut down by no more. */
 const sameFailureDigits = 3;
 
-export function logins({ passwords, rates, secret, heldBackMs, log, onOutcome }: LoginOptions): Logins {
+export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: LoginOptions): Logins {
   // Only this process knows the key, so what it remembers of passwords is worth nothing outside.
   const key = randomBytes(32);
   /** With the credentials that it was compared with, which every request reads: a changed password counts at once in every process. */
   const right = new LRUCache<string, string>({ max: rememberedPasswordsMax, ttl: rememberedPasswordMs });
-  const wrong = new LRUCache<string, string>({ max: rememberedFailuresMax, ttl: rememberedFailureMs });
+  const wrong = new LRUCache<string, Failure>({ max: rememberedFailuresMax, ttl: rememberedFailureMs });
   /** Requests of one push come at once: they wait for one comparison. */
   const judging = new Map<string, Promise<'right' | 'wrong' | Refusal>>();
 
@@ -74,10 +80,17 @@ export function logins({ passwords, rates, secret, heldBackMs, log, onOutcome }:
     return ofClient && refuseUsedUp(ofClient, ofClientUsedUp);
   }
 
-  async function heldBack<Answer>(outcome: LoginOutcome, answer: Answer): Promise<Answer> {
-    onOutcome(outcome);
-    await elapsed(heldBackMs);
-    return answer;
+  async function refusedLater(refusal: Refusal): Promise<Refusal> {
+    onOutcome(refusal.refused === 'rate_limited' ? 'limited' : 'busy');
+    await elapsed(heldBack.ms);
+    return refusal;
+  }
+
+  async function wrongAgain(printFrom: string, { credentials, times }: Failure): Promise<'wrong'> {
+    onOutcome('repeated');
+    wrong.set(printFrom, { credentials, times: times + 1 }, { noUpdateTTL: true });
+    await elapsed(Math.min(heldBack.ms, times * heldBack.stepMs));
+    return 'wrong';
   }
 
   async function judge(attempt: Attempt): Promise<AccountRow | 'wrong' | Refusal> {
@@ -87,22 +100,23 @@ export function logins({ passwords, rates, secret, heldBackMs, log, onOutcome }:
       .digest('base64');
     const printFrom = `${place.client} ${print}`;
     const refusal = refusalKnown(place);
-    if (refusal && !right.has(print)) return heldBack('limited', refusal);
+    if (refusal && !right.has(print)) return refusedLater(refusal);
     const account = await attempt.findAccount();
     const credentials = account ? `${account.id} ${account.credentialVersion}` : '';
     if (account && right.get(print) === credentials) {
       onOutcome('remembered');
       return account;
     }
-    if (refusal) return heldBack('limited', refusal);
-    if (wrong.get(printFrom) === credentials) return heldBack('repeated', 'wrong');
+    if (refusal) return refusedLater(refusal);
+    const failure = wrong.get(printFrom);
+    if (failure?.credentials === credentials) return wrongAgain(printFrom, failure);
     const judgingKey = `${printFrom} ${credentials}`;
     const judgement = judging.get(judgingKey) ?? judgedAnew(attempt, account, place);
     judging.set(judgingKey, judgement);
     try {
       const judged = await judgement;
       if (judged === 'right') right.set(print, credentials);
-      if (judged === 'wrong') wrong.set(printFrom, credentials);
+      if (judged === 'wrong') wrong.set(printFrom, { credentials, times: 1 });
       if (judged !== 'right') return judged;
       // Without an account nothing is right.
       return account ?? 'wrong';
@@ -130,7 +144,7 @@ export function logins({ passwords, rates, secret, heldBackMs, log, onOutcome }:
           client: place.client,
           refusal: () => refusalKnown(place),
         })));
-    if (isRefusal(isRight)) return heldBack(isRight.refused === 'rate_limited' ? 'limited' : 'busy', isRight);
+    if (isRefusal(isRight)) return refusedLater(isRight);
     if (!isRight) {
       await countFailure(attempt, account, place);
       return 'wrong';
