@@ -105,6 +105,24 @@ it('lets a remembered right password in while others guess from the same address
   expect(outcomes.at(-1)).toBe('remembered');
 });
 
+it('refuses what the owner was right with elsewhere, and tells no guess from another', async () => {
+  const { tries } = door();
+  for (const guess of ['a', 'b', 'c']) await tries(guess);
+  expect(await tries('the right one', elsewhere)).toBe('right');
+  for (const guess of ['d', 'the right one', 'e']) expect(await tries(guess)).toBe(limited);
+  expect(await tries('the right one', elsewhere)).toBe('right');
+});
+
+it('believes no more what it remembers from an address when guesses from there do not end', async () => {
+  const { tries } = door();
+  expect(await tries('the right one')).toBe('right');
+  for (let guess = 0; guess < 3 + 9; guess += 1) await tries(`guess ${guess}`);
+  expect(await tries('the right one')).toBe('right');
+  await tries('one more');
+  expect(await tries('the right one')).toBe(limited);
+  expect(await tries('the right one', elsewhere)).toBe('right');
+});
+
 it('refuses a client that guesses at many accounts, and lets others at the same accounts in', async () => {
   const { tries } = door();
   for (const name of ['anna', 'bert', 'carl', 'dora', 'emil'])

@@ -2,7 +2,8 @@
  * The door: whether the password that somebody shows is right, and how often it may be wrong. Failures are counted for an account as
  * asked from one client, and for a client; never for an account alone, because who guesses could then keep its owner out. When they are
  * used up, passwords from there are refused before they are compared, right ones too: without a statement, and not at once, so that
- * whoever goes on asking waits. What was right is remembered for a short while, and goes on being right.
+ * whoever goes on asking waits. What was right from there is remembered for a short while, and goes on being right; but not for ever
+ * between guesses, which it would tell from all that are refused.
  *
  * The same wrong password for the same account is one failure, however often it comes: a client that asks twice for one login, a build
  * with a secret of yesterday. Over all processes it is known by a few bits under a key, which are no use for guessing it.
@@ -13,6 +14,7 @@ import { setTimeout as elapsed } from 'node:timers/promises';
 import type { Log } from '@docket/runtime/log';
 import type { LoginOutcome } from '@docket/runtime/metrics';
 import {
+  loginFailuresSeconds,
   passwordBytesMax,
   rememberedFailureMs,
   rememberedFailuresMax,
@@ -61,6 +63,9 @@ interface Failure {
   readonly times: number;
 }
 
+/** As many guesses as are compared by default: then what is remembered of a client is not believed either. */
+const refusedGuessesMax = 10;
+
 /** Hexadecimal digits. One wrong password of 4 096 counts as the same as another, and a list of passwords is cut down by no more. */
 const sameFailureDigits = 3;
 
@@ -69,7 +74,11 @@ export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: L
   const key = randomBytes(32);
   /** With the credentials that it was compared with, which every request reads: a changed password counts at once in every process. */
   const right = new LRUCache<string, string>({ max: rememberedPasswordsMax, ttl: rememberedPasswordMs });
+  /** The same by the client that showed it. */
+  const rightFrom = new LRUCache<string, string>({ max: rememberedPasswordsMax, ttl: rememberedPasswordMs });
   const wrong = new LRUCache<string, Failure>({ max: rememberedFailuresMax, ttl: rememberedFailureMs });
+  /** How many guesses for an account from a client were refused. */
+  const refused = new LRUCache<string, number>({ max: rememberedFailuresMax, ttl: loginFailuresSeconds * 1_000 });
   /** Requests of one push come at once: they wait for one comparison. */
   const judging = new Map<string, Promise<'right' | 'wrong' | Refusal>>();
 
@@ -100,10 +109,18 @@ export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: L
       .digest('base64');
     const printFrom = `${place.client} ${print}`;
     const refusal = refusalKnown(place);
-    if (refusal && !right.has(print)) return refusedLater(refusal);
+    if (refusal) {
+      const guesses = refused.get(place.accountFrom) ?? 0;
+      const remembered = guesses < refusedGuessesMax ? rightFrom.get(printFrom) : undefined;
+      if (remembered === undefined) {
+        refused.set(place.accountFrom, guesses + 1, { noUpdateTTL: true });
+        return refusedLater(refusal);
+      }
+    }
     const account = await attempt.findAccount();
     const credentials = account ? `${account.id} ${account.credentialVersion}` : '';
-    if (account && right.get(print) === credentials) {
+    if (account && (refusal ? rightFrom.get(printFrom) : right.get(print)) === credentials) {
+      rightFrom.set(printFrom, credentials, { noUpdateTTL: true });
       onOutcome('remembered');
       return account;
     }
@@ -115,7 +132,10 @@ export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: L
     judging.set(judgingKey, judgement);
     try {
       const judged = await judgement;
-      if (judged === 'right') right.set(print, credentials);
+      if (judged === 'right') {
+        right.set(print, credentials);
+        rightFrom.set(printFrom, credentials);
+      }
       if (judged === 'wrong') wrong.set(printFrom, { credentials, times: 1 });
       if (judged !== 'right') return judged;
       // Without an account nothing is right.
