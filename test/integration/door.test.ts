@@ -369,3 +369,70 @@ test('while the database is away a login is 503, and is not taken for a failure'
   }
   await until('it is back', async () => (await login(account, from)).status === 200);
 });
+
+describe('passwords that wait to be checked', () => {
+  const waitingMax = 4;
+  let slow: System;
+  let askSlow: (method: string, target: string, asked: Asked) => Promise<Answer>;
+
+  beforeAll(async () => {
+    slow = await createWorld({
+      projectors: 0,
+      environment: {
+        TRUSTED_PROXIES: 'loopback',
+        PASSWORD_COST: '11',
+        CLIENT_WAITING_PASSWORDS_MAX: String(waitingMax),
+      },
+    });
+    const sendSlow = inTurn(slow.urls);
+    askSlow = (method, target, { from, as, body }) => {
+      const headers = headersWith(as ? basic(as) : null, ['X-Forwarded-For', from]);
+      return sendSlow({ method, target, headers, body: body === undefined ? null : JSON.stringify(body) });
+    };
+  }, 120_000);
+
+  afterAll(() => slow?.stop());
+
+  test('wait behind those of the same client: the rest of a flood is refused, and a stranger has the next turn but one', async () => {
+    const owner = { name: fresh('owner_'), password: 'the right one' };
+    const made = await slow.verb(
+      ['user', 'create', owner.name, '--email', `${owner.name}@${newDomain()}`],
+      `${owner.password}\n`,
+    );
+    expect(made).toMatchObject({ status: 0 });
+    const from = newClient();
+    const answers: Answer[] = [];
+    const end = new AbortController();
+    const flood = Array.from({ length: 30 }, async () => {
+      while (!end.signal.aborted) {
+        const as = wrongly({ name: fresh('any_'), password: '' });
+        answers.push(await askSlow('GET', '/v1/users/', { from, as }));
+      }
+    });
+    const full = wholly(
+      429,
+      { error: 'too many passwords from your address wait to be checked; try again in a moment' },
+      limitHeaders(waitingMax),
+    );
+    const refused = () => answers.filter(({ status }) => status === 429);
+    const compared = () => answers.length - refused().length;
+    try {
+      await until('the line is full', () => refused().length > 0);
+      const before = compared();
+      expect(whole(await askSlow('GET', '/v1/users/', { from: newClient(), as: owner }))).toEqual(wholly(200, 'OK'));
+      expect(compared() - before).toBeLessThanOrEqual(3);
+      const registration = await until('a registration from there is refused', async () => {
+        const body = { username: fresh('new_'), password: 'a password', email: `${fresh('a')}@${newDomain()}` };
+        const answer = await askSlow('POST', '/v1/users/', { from, body });
+        return answer.status === 429 ? answer : undefined;
+      });
+      expect(whole(registration)).toEqual(full);
+    } finally {
+      end.abort();
+      await Promise.all(flood);
+    }
+    for (const answer of refused()) expect(whole(answer)).toEqual(full);
+    expect(answers.every(({ status }) => status === 401 || status === 429)).toBe(true);
+    expect(whole(await askSlow('GET', '/v1/users/', { from, as: owner }))).toEqual(wholly(200, 'OK'));
+  });
+});

@@ -87,7 +87,7 @@ export const clientLoginFailuresDefault = 100;
  * all of its jobs at once. A second of work.
  */
 export const clientWaitingPasswordsDefault = 16;
-/** A login that is refused, or is wrong as a moment ago, costs nothing to answer: hundreds of connections would ask as fast as they can. */
+/** A login that is refused costs nothing to answer, and hundreds of connections would ask as fast as they can: it waits so long, or up to twice as long. */
 export const heldBackLoginMs = 1_000;
 /** So much longer each time a wrong password comes again, up to the same: two requests of one login notice nothing. */
 export const heldBackLoginStepMs = 10;

@@ -4,8 +4,10 @@
  */
 
 export interface FairQueue {
-  /** Undefined: there was no room, in the line of the client or in the queue. */
+  /** Turned away where there is no room. */
   readonly run: <Result>(client: string, work: () => Promise<Result>) => Promise<Result | TurnedAway>;
+  /** Whether the line of the client has no room. */
+  readonly isFull: (client: string) => boolean;
   /** Those that have not begun. */
   readonly waiting: () => number;
 }
@@ -37,10 +39,14 @@ export function fairQueue({ runningMax, waitingMax, waitingOfClientMax }: FairQu
   let running = 0;
   let waiting = 0;
 
+  function isFull(client: string): boolean {
+    return running >= runningMax && (lines.get(client)?.length ?? 0) >= waitingOfClientMax;
+  }
+
   function enter(client: string, one: Waiting): void {
     const line = lines.get(client) ?? [];
     if (running >= runningMax) {
-      if (line.length >= waitingOfClientMax) return one.turnAway({ full: 'line' });
+      if (isFull(client)) return one.turnAway({ full: 'line' });
       if (waiting >= waitingMax && !makesRoom(line.length)) return one.turnAway({ full: 'queue' });
     }
     line.push(one);
@@ -79,6 +85,7 @@ export function fairQueue({ runningMax, waitingMax, waitingOfClientMax }: FairQu
   }
 
   return {
+    isFull,
     waiting: () => waiting,
     run: (client, work) =>
       new Promise((resolve, reject) => {

@@ -52,6 +52,7 @@ function door(table: Table = new Map(), heldBack = { ms: 0, stepMs: 0 }) {
   const compared: string[] = [];
   const { judge } = logins({
     passwords: {
+      refusal: () => undefined,
       isRight: async (password, hash, { refusal }) => {
         const refused = refusal();
         if (refused) return refused;
@@ -223,7 +224,7 @@ it('compares once for requests that come at once', async () => {
 it('writes one line for a failure, with the name of an account whole and of nobody but its beginning', async () => {
   const lines: Record<string, unknown>[] = [];
   const { judge } = logins({
-    passwords: { isRight: () => Promise.resolve<boolean | Refusal>(false) },
+    passwords: { refusal: () => undefined, isRight: () => Promise.resolve<boolean | Refusal>(false) },
     rates: {
       loginFailures: limiter(new Map(), 'login', 2),
       clientLoginFailures: limiter(new Map(), 'client', 9),
@@ -244,11 +245,37 @@ it('writes one line for a failure, with the name of an account whole and of nobo
   ]);
 });
 
+it('looks nothing up for a client whose line is full, but who was right there goes on', async () => {
+  const line = { isFull: false };
+  const { judge } = logins({
+    passwords: {
+      refusal: () => (line.isFull ? refuse('rate_limited', 'full') : undefined),
+      isRight: async (password, hash) => password === hash,
+    },
+    rates: {
+      loginFailures: limiter(new Map(), 'login', 2),
+      clientLoginFailures: limiter(new Map(), 'client', 9),
+      sameFailures: limiter(new Map(), 'same', 1),
+    },
+    secret: 's'.repeat(32),
+    heldBack: { ms: 0, stepMs: 0 },
+    log: createLog({ name: 'test', level: 'silent' }),
+    onOutcome: () => undefined,
+  });
+  const attempt = { name: 'samuel', password: 'the right one', from: here, findAccount: known };
+  expect(await judge(attempt)).toEqual(account);
+  line.isFull = true;
+  expect(await judge(attempt)).toEqual(account);
+  const findAccount = () => Promise.reject(new Error('looked up'));
+  expect(await judge({ ...attempt, password: 'a', findAccount })).toMatchObject({ message: 'full' });
+  expect(await judge({ ...attempt, from: elsewhere, findAccount })).toMatchObject({ message: 'full' });
+});
+
 it('hands on that too many wait, and counts nothing', async () => {
   const table: Table = new Map();
   const busy = refuse('overloaded', 'full');
   const { judge } = logins({
-    passwords: { isRight: () => Promise.resolve<boolean | Refusal>(busy) },
+    passwords: { refusal: () => undefined, isRight: () => Promise.resolve<boolean | Refusal>(busy) },
     rates: {
       loginFailures: limiter(table, 'login', 2),
       clientLoginFailures: limiter(table, 'client', 9),

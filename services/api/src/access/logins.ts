@@ -47,11 +47,11 @@ export interface Logins {
 }
 
 export interface LoginOptions {
-  readonly passwords: Pick<Passwords, 'isRight'>;
+  readonly passwords: Pick<Passwords, 'isRight' | 'refusal'>;
   readonly rates: Pick<RateLimiters, 'loginFailures' | 'clientLoginFailures' | 'sameFailures'>;
   /** The same in every process. */
   readonly secret: string;
-  /** How long an answer is held back that costs nothing to make; of a wrong password that comes again so much longer each time. */
+  /** How long a refusal is held back, up to twice as long; a wrong password that comes again waits `stepMs` longer each time, up to `ms`. */
   readonly heldBack: { readonly ms: number; readonly stepMs: number };
   readonly log: Log;
   readonly onOutcome: (outcome: LoginOutcome) => void;
@@ -91,7 +91,8 @@ export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: L
 
   async function refusedLater(refusal: Refusal): Promise<Refusal> {
     onOutcome(refusal.refused === 'rate_limited' ? 'limited' : 'busy');
-    await elapsed(heldBack.ms);
+    // Those who came at one moment come back one by one.
+    await elapsed(heldBack.ms * (1 + Math.random()));
     return refusal;
   }
 
@@ -108,7 +109,8 @@ export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: L
       .update(JSON.stringify([place.asked ?? attempt.name, attempt.password]))
       .digest('base64');
     const printFrom = `${place.client} ${print}`;
-    const refusal = refusalKnown(place);
+    // Known before anything is looked up: hundreds of connections may ask.
+    const refusal = refusalKnown(place) ?? passwords.refusal(place.client);
     if (refusal) {
       const guesses = refused.get(place.accountFrom) ?? 0;
       const remembered = guesses < refusedGuessesMax ? rightFrom.get(printFrom) : undefined;

@@ -15,6 +15,8 @@ import { fairQueue, isTurnedAway } from './fair-queue.ts';
 import type { PasswordTask } from './password-worker.ts';
 
 export interface Passwords {
+  /** As it would be now: undefined where one more of the client may wait. */
+  readonly refusal: (client: string) => Refusal | undefined;
   /** Refused when too many wait. */
   readonly hash: (password: string, client: string) => Promise<string | Refusal>;
   /**
@@ -78,6 +80,7 @@ export function passwords({ cost, clientWaitingPasswordsMax }: PasswordOptions):
   }
 
   return {
+    refusal: (client) => (queue.isFull(client) ? lineFull(clientWaitingPasswordsMax) : undefined),
     hash: (password, client) => inTurn(client, () => hashed(password)),
     isRight: (password, hash, { client, refusal }) =>
       inTurn(client, async () => {
