@@ -39,7 +39,8 @@ test('on a young installation, whose tables were never analysed, whoever asks', 
   const repository = repositoryOf(stage, 'user');
   await push(repository);
   await world.projected();
-  const fullName = parseFullName(repository.fullName) ?? expect.fail('it has a name');
+  const fullName = parseFullName(repository.fullName);
+  if (!fullName) throw new Error('it has no name');
   const { repository: at } = await lookUp(database, fullName);
   if (!at?.number) throw new Error('the projector has not seen it');
   const named = { imageIds: [imageId.parse('a')], tags: [tagName.parse('latest')], announcedLengths: [1] };

@@ -145,7 +145,8 @@ describe('docket up', { timeout: testTimeoutMs }, () => {
     outer = newOuter();
     begunOnce = join(outer, 'data');
     const { child } = await up(environmentOf(begunOnce, 0));
-    expect(await stopped(child)).toBe(0);
+    const status = await stopped(child);
+    if (status !== 0) throw new Error(`the first start ended with ${status}`);
   }, testTimeoutMs);
 
   afterAll(async () => {
