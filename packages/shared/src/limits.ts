@@ -87,10 +87,13 @@ export const clientLoginFailuresDefault = 100;
  * all of its jobs at once. A second of work.
  */
 export const clientWaitingPasswordsDefault = 16;
-/** A login that is refused costs nothing to answer, and hundreds of connections would ask as fast as they can: it waits so long, or up to twice as long. */
-export const heldBackLoginMs = 1_000;
-/** So much longer each time a wrong password comes again, up to the same: two requests of one login notice nothing. */
+/**
+ * A login that is refused, or wrong as a moment ago, costs nothing to answer, and hundreds of connections would ask as fast as they can. It
+ * waits so long for each of its client that waits as well: a client has a hundred such answers a second at most, of which each takes a
+ * millisecond.
+ */
 export const heldBackLoginStepMs = 10;
+export const heldBackLoginMsMax = 10_000;
 /** Setting `CLIENT_REGISTRATIONS_PER_HOUR`: a class that begins together. */
 export const clientRegistrationsDefault = 20;
 /** Setting `ACCOUNT_MAILS_PER_HOUR`: addresses of one's own, with a few typing errors. */

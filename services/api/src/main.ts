@@ -13,7 +13,7 @@ import {
   measureProjections,
   measureWaiting,
 } from '@docket/runtime/metrics';
-import { databaseConnectionsMax, heldBackLoginMs, heldBackLoginStepMs } from '@docket/shared/limits';
+import { databaseConnectionsMax, heldBackLoginMsMax, heldBackLoginStepMs } from '@docket/shared/limits';
 import { connect } from '@docket/store/connect';
 import type { Database } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
@@ -110,7 +110,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
       passwords: passwordPool,
       rates: limiters,
       secret: environment.tokenKeys[0]?.secret ?? '',
-      heldBack: { ms: heldBackLoginMs, stepMs: heldBackLoginStepMs },
+      heldBack: { stepMs: heldBackLoginStepMs, msMax: heldBackLoginMsMax },
       log,
       onOutcome: measureLogins(registry),
     }),

@@ -47,7 +47,7 @@ interface Who {
 const known = () => Promise.resolve(account);
 const unknown = () => Promise.resolve(undefined);
 
-function door(table: Table = new Map(), heldBack = { ms: 0, stepMs: 0 }) {
+function door(table: Table = new Map(), heldBack = { stepMs: 0, msMax: 0 }) {
   const outcomes: string[] = [];
   const compared: string[] = [];
   const { judge } = logins({
@@ -199,18 +199,20 @@ it('never compares more than 72 bytes, of which bcrypt would see 72', async () =
   expect(compared).toEqual([]);
 });
 
-it('holds back what it refuses, and a wrong password that comes again a little longer each time', async () => {
-  const { tries } = door(new Map(), { ms: 100, stepMs: 20 });
-  const tookMs = async (password: string) => {
+it('holds back what costs nothing to answer, the longer the more a client asks at once, and nobody else', async () => {
+  const { tries } = door(new Map(), { stepMs: 20, msMax: 100 });
+  const tookMs = async (password: string, from = here) => {
     const began = performance.now();
-    await tries(password);
+    await tries(password, from);
     return performance.now() - began;
   };
-  await tries('a');
+  for (const guess of ['a', 'b', 'c']) await tries(guess);
+  const flood = await Promise.all(Array.from({ length: 8 }, () => tookMs('d')));
   // Timers may be a millisecond early.
-  for (const longer of [20, 40, 60, 80, 100, 100]) expect(await tookMs('a')).toBeGreaterThanOrEqual(longer - 2);
-  for (const guess of ['b', 'c']) await tries(guess);
-  expect(await tookMs('d')).toBeGreaterThanOrEqual(98);
+  for (const [index, took] of flood.entries()) expect(took).toBeGreaterThanOrEqual(Math.min(100, 20 * (index + 1)) - 2);
+  await tries('a', elsewhere);
+  const again = await Promise.all([1, 2, 3].map(() => tookMs('a', elsewhere)));
+  for (const [index, took] of again.entries()) expect(took).toBeGreaterThanOrEqual(20 * (index + 1) - 2);
 });
 
 it('compares once for requests that come at once', async () => {
@@ -231,7 +233,7 @@ it('writes one line for a failure, with the name of an account whole and of nobo
       sameFailures: limiter(new Map(), 'same', 1),
     },
     secret: 's'.repeat(32),
-    heldBack: { ms: 0, stepMs: 0 },
+    heldBack: { stepMs: 0, msMax: 0 },
     log: { ...createLog({ name: 'test', level: 'silent' }), info: (fields: object) => void lines.push({ ...fields }) },
     onOutcome: () => undefined,
   });
@@ -258,7 +260,7 @@ it('looks nothing up for a client whose line is full, but who was right there go
       sameFailures: limiter(new Map(), 'same', 1),
     },
     secret: 's'.repeat(32),
-    heldBack: { ms: 0, stepMs: 0 },
+    heldBack: { stepMs: 0, msMax: 0 },
     log: createLog({ name: 'test', level: 'silent' }),
     onOutcome: () => undefined,
   });
@@ -282,7 +284,7 @@ it('hands on that too many wait, and counts nothing', async () => {
       sameFailures: limiter(table, 'same', 1),
     },
     secret: 's'.repeat(32),
-    heldBack: { ms: 0, stepMs: 0 },
+    heldBack: { stepMs: 0, msMax: 0 },
     log: createLog({ name: 'test', level: 'silent' }),
     onOutcome: () => undefined,
   });

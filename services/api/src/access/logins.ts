@@ -51,16 +51,10 @@ export interface LoginOptions {
   readonly rates: Pick<RateLimiters, 'loginFailures' | 'clientLoginFailures' | 'sameFailures'>;
   /** The same in every process. */
   readonly secret: string;
-  /** How long a refusal is held back, up to twice as long; a wrong password that comes again waits `stepMs` longer each time, up to `ms`. */
-  readonly heldBack: { readonly ms: number; readonly stepMs: number };
+  /** How long an answer that costs nothing is held back, for each of the client that are held back at once; and at most, before chance doubles it. */
+  readonly heldBack: { readonly stepMs: number; readonly msMax: number };
   readonly log: Log;
   readonly onOutcome: (outcome: LoginOutcome) => void;
-}
-
-interface Failure {
-  /** With which it was compared; empty where there is no account. */
-  readonly credentials: string;
-  readonly times: number;
 }
 
 /** As many guesses as are compared by default: then what is remembered of a client is not believed either. */
@@ -76,9 +70,11 @@ export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: L
   const right = new LRUCache<string, string>({ max: rememberedPasswordsMax, ttl: rememberedPasswordMs });
   /** The same by the client that showed it. */
   const rightFrom = new LRUCache<string, string>({ max: rememberedPasswordsMax, ttl: rememberedPasswordMs });
-  const wrong = new LRUCache<string, Failure>({ max: rememberedFailuresMax, ttl: rememberedFailureMs });
+  const wrong = new LRUCache<string, string>({ max: rememberedFailuresMax, ttl: rememberedFailureMs });
   /** How many guesses for an account from a client were refused. */
   const refused = new LRUCache<string, number>({ max: rememberedFailuresMax, ttl: loginFailuresSeconds * 1_000 });
+  /** How many answers to a client are held back. */
+  const held = new Map<string, number>();
   /** Requests of one push come at once: they wait for one comparison. */
   const judging = new Map<string, Promise<'right' | 'wrong' | Refusal>>();
 
@@ -89,18 +85,20 @@ export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: L
     return ofClient && refuseUsedUp(ofClient, ofClientUsedUp);
   }
 
-  async function refusedLater(refusal: Refusal): Promise<Refusal> {
-    onOutcome(refusal.refused === 'rate_limited' ? 'limited' : 'busy');
-    // Those who came at one moment come back one by one.
-    await elapsed(heldBack.ms * (1 + Math.random()));
-    return refusal;
+  /** However many connections a client has, it is answered so often and no more; those who came at one moment come back one by one. */
+  async function holdBack(client: string): Promise<void> {
+    const count = (held.get(client) ?? 0) + 1;
+    held.set(client, count);
+    await elapsed(Math.min(count * heldBack.stepMs, heldBack.msMax) * (1 + Math.random()));
+    const left = (held.get(client) ?? 1) - 1;
+    if (left === 0) held.delete(client);
+    else held.set(client, left);
   }
 
-  async function wrongAgain(printFrom: string, { credentials, times }: Failure): Promise<'wrong'> {
-    onOutcome('repeated');
-    wrong.set(printFrom, { credentials, times: times + 1 }, { noUpdateTTL: true });
-    await elapsed(Math.min(heldBack.ms, times * heldBack.stepMs));
-    return 'wrong';
+  async function refusedLater(client: string, refusal: Refusal): Promise<Refusal> {
+    onOutcome(refusal.refused === 'rate_limited' ? 'limited' : 'busy');
+    await holdBack(client);
+    return refusal;
   }
 
   async function judge(attempt: Attempt): Promise<AccountRow | 'wrong' | Refusal> {
@@ -116,7 +114,7 @@ export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: L
       const remembered = guesses < refusedGuessesMax ? rightFrom.get(printFrom) : undefined;
       if (remembered === undefined) {
         refused.set(place.accountFrom, guesses + 1, { noUpdateTTL: true });
-        return refusedLater(refusal);
+        return refusedLater(place.client, refusal);
       }
     }
     const account = await attempt.findAccount();
@@ -126,9 +124,12 @@ export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: L
       onOutcome('remembered');
       return account;
     }
-    if (refusal) return refusedLater(refusal);
-    const failure = wrong.get(printFrom);
-    if (failure?.credentials === credentials) return wrongAgain(printFrom, failure);
+    if (refusal) return refusedLater(place.client, refusal);
+    if (wrong.get(printFrom) === credentials) {
+      onOutcome('repeated');
+      await holdBack(place.client);
+      return 'wrong';
+    }
     const judgingKey = `${printFrom} ${credentials}`;
     const judgement = judging.get(judgingKey) ?? judgedAnew(attempt, account, place);
     judging.set(judgingKey, judgement);
@@ -138,7 +139,7 @@ export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: L
         right.set(print, credentials);
         rightFrom.set(printFrom, credentials);
       }
-      if (judged === 'wrong') wrong.set(printFrom, { credentials, times: 1 });
+      if (judged === 'wrong') wrong.set(printFrom, credentials);
       if (judged !== 'right') return judged;
       // Without an account nothing is right.
       return account ?? 'wrong';
@@ -166,7 +167,7 @@ export function logins({ passwords, rates, secret, heldBack, log, onOutcome }: L
           client: place.client,
           refusal: () => refusalKnown(place),
         })));
-    if (isRefusal(isRight)) return refusedLater(isRight);
+    if (isRefusal(isRight)) return refusedLater(place.client, isRight);
     if (!isRight) {
       await countFailure(attempt, account, place);
       return 'wrong';

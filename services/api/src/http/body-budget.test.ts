@@ -58,7 +58,9 @@ describe('the memory of bodies', () => {
   });
 
   it('is never more than it may be, for one or for all, and everybody gets some when all is given back', async () => {
-    const bodies = fc.array(fc.record({ client: fc.constantFrom('a', 'b', 'c'), bytes: fc.integer({ min: 1, max: 50 }) }));
+    const bodies = fc.array(
+      fc.record({ client: fc.constantFrom('a', 'b', 'c'), bytes: fc.integer({ min: 1, max: 50 }) }),
+    );
     await fc.assert(
       fc.asyncProperty(bodies, fc.infiniteStream(fc.nat()), async (asked, picks) => {
         const { take } = bodyBudget(limits);
