@@ -32,7 +32,7 @@ import type { Passwords } from './password.ts';
 import { refuseUsedUp } from './rates.ts';
 import type { RateLimiters } from './rates.ts';
 
-export interface Attempt {
+interface Attempt {
   /** As it was typed. */
   readonly name: string;
   readonly password: string;
