@@ -71,11 +71,11 @@ function judging(): void {
     repository_id: namespaceId,
     life: 1,
     access: 'write',
+    credential_version: 1,
   } as const;
   const found = {
     namespace: { id: namespaceId, ownerId: account.id, viewerRole: null },
     repository: { id: namespaceId, number: 1n, state, version: 1, lastUpdated: new Date() },
-    imagesMayBeBlocked: false,
   };
   const proof = () => refuseReadingImages({ by: 'token', account, claims }, fullName, found);
   const page = () => {

@@ -73,6 +73,7 @@ export function expectCommonForm(answer: Answer): void {
   expect(valuesOf(answer, 'Content-Type')).toEqual(['application/json']);
   expect(valuesOf(answer, 'Vary')).toEqual(['Accept']);
   expect(valuesOf(answer, 'X-Powered-By')).toEqual([]);
+  expect(valuesOf(answer, 'X-Content-Type-Options')).toEqual(['nosniff']);
   if (answer.status === 401) {
     expect(valuesOf(answer, 'WWW-Authenticate')).toEqual(['Basic realm="auth required",Token']);
   }

@@ -48,6 +48,30 @@ Wrong credentials are answered 401, also where none are needed; right ones of an
 repository is told 404, word for word what is told of one that never was. Who sees it and may not do what was asked is told 403. On \`/v2\`
 access tokens open nothing but the history, and on \`/v1\` sessions nothing but search.
 
+## When a right ends
+
+A removal, a changed password, an account that is not active any more and an admin who is none count from their answer on:
+
+${bullets([
+  'A request whose last byte is sent after that is refused, also when its head, or all but that byte, was sent before. Who asks is asked ' +
+    'before a long body is read and again when it is there.',
+  'Members of an organization, stars, organizations, accounts and takedowns of images are changed in a transaction that holds the account ' +
+    'of whoever changes them, and what it is to the organization: what takes the right comes before it, and it is refused, or after it.',
+  'A push and every other change of a repository is judged by what was found some 100 ms before it is decided at most, and then waits for ' +
+    'the calls to the log before it. A right that ends in these milliseconds may be used once more; where the connection to the ' +
+    'database breaks, the call is sent again for up to 8 s. A grant is of the repository itself, and has no such time.',
+  'Sessions, refresh tokens and access tokens end with the password that they were given for, in every process. An access token from ' +
+    'before Docket wrote this into them counts where the password was never changed.',
+])}
+
+Grants stay: an owner of an organization who is put out keeps what that account was let into as a person, and whoever it let in stays in.
+And who knows the id of a private image can name it in a repository of their own, and is then told by \`layer/…/access\` that their token
+is good for it: in the first protocol the id of an image is as good as a key to it.
+
+A page of another site has a browser change nothing, whatever name and password the browser knows for this host: what is not a GET is
+refused with 403 where \`Sec-Fetch-Site\` is another than \`same-origin\` or \`none\`, or where there is none and \`Origin\` is neither the
+host that was asked (as a trusted proxy names it) nor that of \`PUBLIC_URL\`.
+
 ## Every route
 
 What is said here of \`/v1/repositories/{namespace}/{repo_name}/\` and below holds of the official repositories by their bare name too.

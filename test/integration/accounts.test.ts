@@ -220,6 +220,17 @@ describe('where an account waits for its link', () => {
     arranged(await follow(stage, await linkFor(world, who.email)), 200);
     expect(whole(await login(stage, who))).toEqual(ok);
     expect(whole(await login(stage, { ...who, password: `${'ü'.repeat(35)}:y` }))).toEqual(wrongCredentials);
+    // bcrypt would look at the first 72 bytes alone.
+    const longer = { ...who, password: `${who.password}and more` };
+    expect(whole(await login(stage, longer))).toEqual(wrongCredentials);
+    const { status, body } = await stage.send({
+      method: 'POST',
+      target: '/v2/users/login',
+      headers: headersWith(null),
+      body: JSON.stringify({ username: longer.name, password: longer.password }),
+    });
+    const words = 'Incorrect authentication credentials';
+    expect({ status, body: JSON.parse(body) }).toEqual({ status: 401, body: { message: words, detail: words } });
   });
 
   test('an account that nobody confirmed keeps its name for 48 hours, and then it is free', async () => {

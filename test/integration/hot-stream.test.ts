@@ -233,6 +233,21 @@ describe('in the middle of what waits', () => {
     expect(statusesOf(answers)).toEqual([200, 200, 403]);
   });
 
+  test.each([
+    ['whose account is not active any more', `status = 'inactive'`, 403],
+    ['whose password is another', 'credential_version = credential_version + 1', 401],
+    ['who is no admin any more', 'is_admin = false', 403],
+  ])('somebody %s may no more', async (_who, set, status) => {
+    const repository = await created();
+    const admin = await world.createAccount();
+    await world.query('update directory.accounts set is_admin = true where id = $1', [admin.id]);
+    const answers = await inThisOrder(repository, [push(repository, 'mine'), push(repository, 'theirs', admin)], () =>
+      world.query(`update directory.accounts set ${set} where id = $1`, [admin.id]),
+    );
+    expect(statusesOf(answers)).toEqual([200, 200, status]);
+    expect(sorted(await tagsOf(repository))).toEqual(['first', 'mine']);
+  });
+
   test('a deletion ends what was, and a push behind it begins a new life', async () => {
     const repository = await created();
     const path = `/v2/repositories/${repository}`;

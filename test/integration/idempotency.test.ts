@@ -262,6 +262,25 @@ describe('the same key', () => {
     arranged(await send(putRepository(repository, [firstImage]), key), 200);
   });
 
+  test('is refused where nobody can tell any more what was sent under it, and its word is taken where that was erased', async () => {
+    const repository = repositoryOf(stage, 'user');
+    const key = fresh('key-');
+    const command = putRepository(repository, [firstImage]);
+    arranged(await send(command, key), 200);
+    const setFingerprint = (fingerprint: string | null) =>
+      world.query(
+        `update es.request_contexts c set fingerprint = $2 from es.events e
+         join directory.repository_names r on e.stream_id = 'repository-' || r.repository_id
+         where c.command_id = e.command_id and r.name = $1`,
+        [repository.fullName.split('/')[1], fingerprint],
+      );
+    await setFingerprint('of-a-key-that-is-gone:abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrs');
+    expect(whole(await send(command, key))).toEqual(reused);
+    await setFingerprint(null);
+    arranged(await send(command, key), 200);
+    expect(await events(repository.fullName)).toEqual(['RepositoryCreated', 'PushOpened']);
+  });
+
   test.each(['', 'k'.repeat(256)])('has 1 to 255 characters, not those of "%s"', async (key) => {
     const answer = await send(putRepository(repositoryOf(stage, 'user'), [firstImage]), key);
     const error = 'Idempotency-Key must have 1 to 255 characters';

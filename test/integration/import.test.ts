@@ -12,7 +12,7 @@ import type { VerbResult } from '../support/docket.ts';
 import { fresh, get, inTurn } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
-import { whole, wholly } from '../support/whole-answer.ts';
+import { openly, whole } from '../support/whole-answer.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 
@@ -101,7 +101,7 @@ test('a line brings a repository with all that it says, as events of the admin; 
   expect(counts(await world.verb(['import', file]))).toBe(sum(1, 0, 0, 1, 0, 0));
   await world.projected();
   expect(whole(await get(stage, `/v1/repositories/${space}/tool/images`))).toEqual(
-    wholly(200, [
+    openly(200, [
       { id: 'abc', checksum: 'sha256:1' },
       { id: 'def', checksum: '' },
     ]),

@@ -139,6 +139,7 @@ test('every answer of a walk through the whole API is as described', async () =>
   await ask('POST', '/v1/users/', {}, JSON.stringify(account));
   await ask('POST', '/v1/users', {}, JSON.stringify({ ...account, username: 'X' }));
   await ask('POST', '/v1/users', {}, 'no JSON');
+  await ask('POST', '/v1/users', { 'Sec-Fetch-Site': 'cross-site' }, JSON.stringify(account));
   await ask('POST', '/v1/users', {}, `"${'x'.repeat(70_000)}"`);
   const key = { 'Idempotency-Key': fresh('key-') };
   const other = fresh('walk_');

@@ -191,7 +191,7 @@ function session(seconds = 600): string {
 
 function token({ name, id }: Fixture, access: 'read' | 'write' | 'delete', life = 1, from = mint.good): string {
   const fullName = { namespace: namespaceName.parse(organization), name: repositoryName.parse(name) };
-  return `Token ${from.issue({ accountId: people.owner.id, fullName, repositoryId: id, life, access })}`;
+  return `Token ${from.issue({ account: accountRow(), fullName, repositoryId: id, life, access })}`;
 }
 
 function claims() {

@@ -7,7 +7,7 @@ import { valuesOf } from '../support/exchange.ts';
 import { push, readImages, repositoryOf, requestDeletion } from '../support/repository.ts';
 import { arranged, bodyOf, get, staged } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
-import { whole, wholly } from '../support/whole-answer.ts';
+import { openly, whole } from '../support/whole-answer.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 
@@ -62,7 +62,7 @@ const term = (text: string) => `q=${encodeURIComponent(text)}`;
 
 test('the answer has the form of the seed and says who gave it', async () => {
   expect(whole(await get(stage, '/v1/search?q=redis&n=2'))).toEqual(
-    wholly(
+    openly(
       200,
       {
         query: 'redis',

@@ -107,6 +107,7 @@ function write(response: ServerResponse, status: number, type: string, body: str
   response.setHeader('Content-Type', type);
   response.setHeader('Content-Length', Buffer.byteLength(body));
   response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
   response.end(body);
 }
 

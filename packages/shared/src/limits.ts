@@ -115,6 +115,11 @@ export const bodyBytesMax = 10 * 1024 * 1024;
 export const smallBodyBytesMax = 64 * 1024;
 /** A README of 25 000 characters, each written as two escapes of JSON at worst. */
 export const descriptionBytesMax = 320 * 1024;
+/**
+ * How long a body that is as small as what users send is waited for before its sender is asked about: one that was sent with its head is
+ * here by then, and the sender is asked about once.
+ */
+export const bodyWithHeadMs = 5;
 /** 20 000 images of 100 bytes over a modem at 5 kB/s take 400 s. */
 export const requestMsMax = 600_000;
 export const headersMsMax = 20_000;
@@ -208,6 +213,11 @@ export const contendedMsMax = 8_000;
 export const decidedAtOnceMax = 100;
 /** The entries of the lists of those commands, one list at least: a hundred lists at once would be a gigabyte. */
 export const decidedEntriesMax = 20_000;
+/**
+ * How old what a request found may be when its command is decided; older, it is looked up again. Usually it is a few milliseconds; long
+ * lists and a busy process make it more.
+ */
+export const foundMsMax = 100;
 /** Deciding holds the event loop; what is not decided by then is decided in the next turn. */
 export const decidingMsMax = 20;
 /** After a lost race. The first pause is about as long as a call to the log. */

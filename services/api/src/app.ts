@@ -79,7 +79,7 @@ export function createApp(options: AppOptions): Express {
   app.set('query parser', false);
   app.use(absoluteFormTargets);
   const operations: readonly Operation<AppOptions & OpenapiRoutes>[] = Object.values(slices).flat();
-  mount(app, operations, { ...options, openapi: openapiDocument(slices) }, options.log);
+  mount(app, operations, { ...options, openapi: openapiDocument(slices) }, options);
   app.use((request, response) => {
     send(response, nothingAt(request.path));
   });

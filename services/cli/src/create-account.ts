@@ -47,6 +47,8 @@ export async function createAccount({
         commandId: uuidv7(),
         metadata: { actor: null, request_id: requestId, correlation_id: requestId, causation_id: requestId },
         context: { ip: null, userAgent: 'docket user', fingerprint: null },
+        caller: { by: 'nothing' },
+        fingerprints: [],
         heldTo: undefined,
       },
     );

@@ -12,6 +12,7 @@ import { foldImages, noRepositoryImages } from '@docket/shared/repository-images
 import { NewerEvent, readRepositoryEvent, readRepositoryEventInTurns } from '@docket/shared/stored-event';
 import type { StoredEvent } from '@docket/shared/stored-event';
 import { sql } from 'kysely';
+import type { NotNull } from 'kysely';
 
 import type { Database } from '../connect.ts';
 import { tablesProjection } from '../followers/checkpoint.ts';
@@ -37,6 +38,16 @@ export interface StoredAccount {
   readonly credential_version: number;
 }
 
+export const accountColumns = [
+  'id',
+  'namespace_id',
+  'name',
+  'is_admin',
+  'status',
+  'password_hash',
+  'credential_version',
+] as const satisfies readonly (keyof StoredAccount)[];
+
 export interface RepositoryAt {
   readonly id: string;
   /** The id of its document in the search index; undefined while the projector has not seen the repository. */
@@ -48,6 +59,10 @@ export interface RepositoryAt {
 }
 
 export interface Lookup {
+  /** The account that asks; undefined for nobody, and for one that lapsed. */
+  readonly viewer: StoredAccount | undefined;
+  /** `performance.now()` before it was asked: what has changed since may not be in it. */
+  readonly readAt: number;
   /** Undefined when there is no such namespace. */
   readonly namespace: NamespaceRow | undefined;
   /** Undefined when there never was a repository of this name. */
@@ -64,6 +79,7 @@ interface StateRow {
 }
 
 interface LookupRow extends StateRow {
+  account: StoredAccount | null;
   /** Null when there is no such namespace. */
   namespace_id: string | null;
   owner_id: string | null;
@@ -92,7 +108,7 @@ const lookupTables = `directory.namespaces n
      left join directory.repository_names x on x.namespace_id = n.id and x.name = $2
      ${rowOfRepository}`;
 const accountOfViewer = `(select to_json(a) from (
-     select id, namespace_id, name, is_admin, status, password_hash, credential_version
+     select ${accountColumns.join(', ')}
      from directory.accounts where id = $3 and status <> 'lapsed'
    ) a) as account`;
 
@@ -107,15 +123,6 @@ const nobody = '00000000-0000-0000-0000-000000000000';
 
 const lookUpStatement = prepared<LookupRow, LookupValues>(
   'look_up',
-  `select ${lookupColumns} from ${lookupTables} where n.name = $1`,
-);
-
-interface WithAccount {
-  readonly account: StoredAccount | null;
-}
-
-const lookUpWithAccountStatement = prepared<LookupRow & WithAccount, LookupValues>(
-  'look_up_with_account',
   `select ${lookupColumns}, ${accountOfViewer}
    from (select 1) one left join (${lookupTables}) on n.name = $1`,
 );
@@ -125,8 +132,8 @@ interface WithImages {
   readonly images: string | null;
 }
 
-const lookUpImagesWithAccountStatement = prepared<LookupRow & WithAccount & WithImages, LookupValues>(
-  'look_up_images_with_account',
+const lookUpImagesStatement = prepared<LookupRow & WithImages, LookupValues>(
+  'look_up_images',
   `select ${namedColumns}, ${rowColumns}, ${accountOfViewer},
      ${tailWithImagesAfter('x.repository_id', 'coalesce(r.version, 0)')} as tail,
      (select '[' || string_agg('{"id":' || to_json(i.image_id)::text || ',"checksum":'
@@ -135,20 +142,11 @@ const lookUpImagesWithAccountStatement = prepared<LookupRow & WithAccount & With
    from (select 1) one left join (${lookupTables}) on n.name = $1`,
 );
 
-/** `viewerId`: the account that asks, for what it is to the namespace. */
+/** `viewerId`: the account that asks, and what it is to the namespace. */
 export async function lookUp(database: Database, { namespace, name }: FullName, viewerId?: string): Promise<Lookup> {
+  const readAt = performance.now();
   const [row] = await lookUpStatement(database, [namespace, name, viewerId ?? nobody]);
-  return lookup(row);
-}
-
-/** With the account of that id, if there is one that is not lapsed, in the same statement. */
-export async function lookUpWithAccount(
-  database: Database,
-  { namespace, name }: FullName,
-  accountId: string | undefined,
-): Promise<{ readonly found: Lookup; readonly account: StoredAccount | undefined }> {
-  const [row] = await lookUpWithAccountStatement(database, [namespace, name, accountId ?? nobody]);
-  return { found: lookup(row), account: row?.account ?? undefined };
+  return lookup(row, readAt);
 }
 
 export interface StoredImage {
@@ -167,18 +165,19 @@ export interface LookupWithImages extends Lookup {
 }
 
 /** The same with all images of the repository, which may be thousands. */
-export async function lookUpImagesWithAccount(
+export async function lookUpImages(
   database: Database,
   { namespace, name }: FullName,
-  accountId: string | undefined,
-): Promise<{ readonly found: LookupWithImages; readonly account: StoredAccount | undefined }> {
-  const [row] = await lookUpImagesWithAccountStatement(database, [namespace, name, accountId ?? nobody]);
+  viewerId?: string,
+): Promise<LookupWithImages> {
+  const readAt = performance.now();
+  const [row] = await lookUpImagesStatement(database, [namespace, name, viewerId ?? nobody]);
   const tail: TailEvent[] = [];
   for (const stored of row?.tail ?? []) {
     tail.push({ event: await readRepositoryEventInTurns(stored), recordedAt: new Date(stored.recorded_at) });
   }
   const images = await imagesAfter(row?.images ?? '[]', tail);
-  return { found: { ...lookup(row, tail), images }, account: row?.account ?? undefined };
+  return { ...lookup(row, readAt, tail), images };
 }
 
 async function imagesAfter(json: string, tail: readonly TailEvent[]): Promise<LookupWithImages['images']> {
@@ -196,11 +195,14 @@ async function imagesAfter(json: string, tail: readonly TailEvent[]): Promise<Lo
   return { as: 'list', list: images };
 }
 
-function lookup(row: LookupRow | undefined, tail = tailOf(row)): Lookup {
+function lookup(row: LookupRow | undefined, readAt: number, tail = tailOf(row)): Lookup {
+  const viewer = row?.account ?? undefined;
   if (!row || row.namespace_id === null) {
-    return { namespace: undefined, repository: undefined, imagesMayBeBlocked: false };
+    return { viewer, readAt, namespace: undefined, repository: undefined, imagesMayBeBlocked: false };
   }
   return {
+    viewer,
+    readAt,
     imagesMayBeBlocked: row.any_blocked,
     namespace: { id: row.namespace_id, ownerId: row.owner_id, viewerRole: row.viewer_role },
     repository:
@@ -210,19 +212,31 @@ function lookup(row: LookupRow | undefined, tail = tailOf(row)): Lookup {
   };
 }
 
-/** What the accounts are to the organization whose namespace it is; those that are nothing to it are missing. */
-export async function lookUpMembers(
+export interface ViewerAt {
+  readonly account: StoredAccount;
+  readonly role: NamespaceRow['viewerRole'];
+}
+
+/** The accounts as they are, and what they are to the organization whose namespace it is; those that lapsed are missing. */
+export async function lookUpViewers(
   database: Database,
-  namespaceId: string,
+  namespaceId: string | undefined,
   accountIds: readonly string[],
-): Promise<ReadonlyMap<string, 'owner' | 'member'>> {
+): Promise<ReadonlyMap<string, ViewerAt>> {
   const rows = await database
-    .selectFrom('directory.members')
-    .select(['account_id', 'role'])
-    .where('namespace_id', '=', namespaceId)
-    .where('account_id', 'in', accountIds)
+    .selectFrom('directory.accounts as account')
+    .leftJoin('directory.members as member', (join) =>
+      join
+        .onRef('member.account_id', '=', 'account.id')
+        .on('member.namespace_id', '=', sql<string>`${namespaceId ?? null}::uuid`),
+    )
+    .select('member.role')
+    .select(accountColumns.map((column) => `account.${column}` as const))
+    .where('account.id', '=', sql<string>`any(${accountIds}::uuid[])`)
+    .where('account.status', '<>', 'lapsed')
+    .$narrowType<{ name: NotNull; status: StoredAccount['status'] }>()
     .execute();
-  return new Map(rows.map(({ account_id, role }) => [account_id, role]));
+  return new Map(rows.map(({ role, ...account }) => [account.id, { account, role }]));
 }
 
 export interface NamespaceAt extends NamespaceRow {

@@ -3,6 +3,7 @@ import { namespaceName } from '@docket/shared/names';
 import type { NamespaceName } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
 import { prepared } from '@docket/store/prepared';
+import { accountColumns } from '@docket/store/read/look-up';
 import type { StoredAccount } from '@docket/store/read/look-up';
 import { sql } from 'kysely';
 
@@ -16,7 +17,7 @@ export interface AccountRow {
   readonly credentialVersion: number;
 }
 
-const columns = 'id, namespace_id, name, is_admin, status, password_hash, credential_version';
+const columns = accountColumns.join(', ');
 const byName = prepared<StoredAccount, readonly [name: string]>(
   'account_by_name',
   `select ${columns} from directory.accounts where status <> 'lapsed' and name = $1`,

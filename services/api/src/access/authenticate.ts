@@ -83,10 +83,12 @@ export async function byPassword(
 ): Promise<Extract<Caller, { by: 'password' }> | Refusal> {
   const findAccount = () => accountByName(database, name);
   const judged = await logins.judge({ name, password, from, findAccount });
-  if (judged === 'wrong') return unauthorized('wrong name or password');
+  if (judged === 'wrong') return wrongPassword;
   if (isRefusal(judged)) return judged;
   return judged.status === 'active' ? { by: 'password', account: judged } : inactive;
 }
+
+const wrongPassword = unauthorized('wrong name or password');
 
 async function byToken({ database, tokens }: Authentication, text: TokenText): Promise<Caller | Refusal> {
   const claims = tokens.verify(text);
@@ -96,9 +98,10 @@ async function byToken({ database, tokens }: Authentication, text: TokenText): P
 
 const badToken = unauthorized('the token is not valid, or no longer');
 
-/** A token without a subject was given to nobody in particular. */
+/** A token without a subject was given to nobody in particular. Every other ends with the password that it was given for. */
 function holder(claims: Claims, account: AccountRow | undefined): Caller | Refusal {
   if (claims.sub === '') return { by: 'token', account: undefined, claims };
+  if (account && account.credentialVersion !== claims.credential_version) return badToken;
   return account?.status === 'active' ? { by: 'token', account, claims } : inactive;
 }
 
@@ -106,10 +109,30 @@ function holder(claims: Claims, account: AccountRow | undefined): Caller | Refus
 async function bySession({ database, sessions }: Authentication, token: string): Promise<Caller | Refusal> {
   const claims = sessions.verify(token, 'session');
   const account = claims && (await accountById(database, claims.sub));
-  if (!claims || account?.credentialVersion !== claims.credential_version) {
-    return unauthorized('the session is not valid, or no longer');
-  }
+  if (!claims || account?.credentialVersion !== claims.credential_version) return badSession;
   return account.status === 'active' ? { by: 'session', account, sessionId: claims.jti } : inactive;
+}
+
+const badSession = unauthorized('the session is not valid, or no longer');
+
+/**
+ * Whether what the caller showed still counts, of the account as it was found since: its password is the same, it is active. What it may
+ * is of the account that was found.
+ */
+export function callerNow(caller: Caller, viewer: StoredAccount | undefined): Caller | Refusal {
+  const account = viewer && accountRow(viewer);
+  switch (caller.by) {
+    case 'nothing':
+      return caller;
+    case 'token':
+      return holder(caller.claims, account);
+    case 'password':
+    case 'session':
+      if (account?.credentialVersion !== caller.account.credentialVersion) {
+        return caller.by === 'password' ? wrongPassword : badSession;
+      }
+      return account.status === 'active' ? { ...caller, account } : inactive;
+  }
 }
 
 export interface Visit<Found extends Lookup = Lookup> {
@@ -122,11 +145,11 @@ export type LooksUp<Found extends Lookup> = (
   database: Database,
   fullName: FullName,
   accountId: string | undefined,
-) => Promise<{ readonly found: Found; readonly account: StoredAccount | undefined }>;
+) => Promise<Found>;
 
 /**
- * Who asks, and what there is of the repository that they ask about. For the holder of a token it is one statement: a registry proves
- * one on every request of a push.
+ * Who asks, and what there is of the repository that they ask about: both of one statement. For the holder of a token there is no other:
+ * a registry proves one on every request of a push. A password may have waited to be compared, and what was found before it is old.
  */
 export async function authenticateAt<Found extends Lookup>(
   using: Authentication,
@@ -135,17 +158,17 @@ export async function authenticateAt<Found extends Lookup>(
   looksUp: LooksUp<Found>,
 ): Promise<Visit<Found> | Refusal> {
   const authorization = parseAuthorization(request.header('authorization'));
-  if (authorization.scheme !== 'token') {
-    const caller = await authenticate(using, request);
-    if (isRefusal(caller)) return caller;
-    const { found } = await looksUp(using.database, fullName, accountOf(caller)?.id);
-    return { caller, found };
+  if (authorization.scheme === 'token') {
+    const claims = using.tokens.verify(authorization.token);
+    if (claims === undefined) return badToken;
+    const found = await looksUp(using.database, fullName, claims.sub === '' ? undefined : claims.sub);
+    const caller = holder(claims, found.viewer && accountRow(found.viewer));
+    return isRefusal(caller) ? caller : { caller, found };
   }
-  const claims = using.tokens.verify(authorization.token);
-  if (claims === undefined) return badToken;
-  const subject = claims.sub === '' ? undefined : claims.sub;
-  const { found, account } = await looksUp(using.database, fullName, subject);
-  const caller = holder(claims, account && accountRow(account));
+  const shown = await authenticate(using, request);
+  if (isRefusal(shown)) return shown;
+  const found = await looksUp(using.database, fullName, accountOf(shown)?.id);
+  const caller = callerNow(shown, found.viewer);
   return isRefusal(caller) ? caller : { caller, found };
 }
 

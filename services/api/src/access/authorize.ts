@@ -5,16 +5,17 @@
 import type { FullName } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { lookUp, lookUpImagesWithAccount, lookUpWithAccount } from '@docket/store/read/look-up';
+import { lookUp, lookUpImages } from '@docket/store/read/look-up';
 import type { Lookup, LookupWithImages, NamespaceRow, RepositoryAt } from '@docket/store/read/look-up';
 import type { z } from 'zod';
 
 import { fullNameIn } from '../http/paths.ts';
 import type { repositoryParameters } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
+import { accountRow } from './accounts.ts';
 import type { AccountRow } from './accounts.ts';
-import { accountOf, authenticateAt } from './authenticate.ts';
-import type { Authentication, LooksUp, Visit, Visitor } from './authenticate.ts';
+import { accountOf, authenticateAt, callerNow } from './authenticate.ts';
+import type { Authentication, Caller, LooksUp, Visit, Visitor } from './authenticate.ts';
 import { missing, refuseAction, refuseWriting } from './rights.ts';
 import type { Action } from './rights.ts';
 
@@ -26,7 +27,7 @@ export interface AuthorizedAction {
   readonly found: Lookup;
   readonly namespace: NamespaceRow;
   readonly repository: RepositoryAt;
-  readonly judge: (found: Lookup) => Refusal | undefined;
+  readonly judge: Judgement;
 }
 
 export async function authorizeAction(
@@ -34,15 +35,27 @@ export async function authorizeAction(
   { caller, parameters }: { readonly caller: Visitor; readonly parameters: NamesRepository },
   action: Action,
 ): Promise<AuthorizedAction | Refusal> {
-  const account = accountOf(caller);
   const fullName = fullNameIn(parameters);
-  const found = await lookUp(database, fullName, account?.id);
-  const judge = (now: Lookup) => refuseAction(action, account, fullName, now);
+  const found = await lookUp(database, fullName, accountOf(caller)?.id);
+  const judge = judgement(caller, (present, now) => refuseAction(action, accountOf(present), fullName, now));
   const refusal = judge(found);
   if (refusal) return refusal;
-  const { namespace, repository } = found;
+  const { namespace, repository, viewer } = found;
   if (!namespace || !repository) return missing(fullName);
-  return { account, fullName, found, namespace, repository, judge };
+  return { account: viewer && accountRow(viewer), fullName, found, namespace, repository, judge };
+}
+
+export type Judgement = (found: Lookup) => Refusal | undefined;
+
+/**
+ * A judgement that may be made again of every look-up for this caller: first whether what the caller showed still counts, then whether
+ * the account that was found may.
+ */
+export function judgement(caller: Caller, refuses: (present: Caller, found: Lookup) => Refusal | undefined): Judgement {
+  return (found) => {
+    const present = callerNow(caller, found.viewer);
+    return isRefusal(present) ? present : refuses(present, found);
+  };
 }
 
 /** `authorize` of an operation that needs this one right. */
@@ -65,12 +78,12 @@ interface AskedAt {
 }
 
 export function visitAt(using: Authentication, asked: AskedAt): Promise<VisitAt | Refusal> {
-  return visit(using, asked, lookUpWithAccount);
+  return visit(using, asked, lookUp);
 }
 
 /** With all of its images. */
 export function visitImagesAt(using: Authentication, asked: AskedAt): Promise<VisitAt<LookupWithImages> | Refusal> {
-  return visit(using, asked, lookUpImagesWithAccount);
+  return visit(using, asked, lookUpImages);
 }
 
 async function visit<Found extends Lookup>(
@@ -84,8 +97,8 @@ async function visit<Found extends Lookup>(
 }
 
 export interface AuthorizedPush extends VisitAt {
-  /** For the command to be judged by again, of what it finds on a lost race. */
-  readonly judge: (now: Lookup) => Refusal | undefined;
+  /** For the command to be judged by again, of what is found when it is decided. */
+  readonly judge: Judgement;
 }
 
 /** Who asks may do this to the repository as it is; before the body is read, which may be large. */
@@ -97,6 +110,6 @@ export async function authorizePush(
   const visited = await visitAt(using, asked);
   if (isRefusal(visited)) return visited;
   const { caller, found, fullName } = visited;
-  const judge = (now: Lookup) => refuseWriting(caller, fullName, now, access);
+  const judge = judgement(caller, (present, now) => refuseWriting(present, fullName, now, access));
   return judge(found) ?? { ...visited, judge };
 }

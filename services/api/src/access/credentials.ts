@@ -1,5 +1,5 @@
 /** What an operation may want of credentials: the words of the document and the function that asks, together. */
-import { isRefusal, refuse } from '@docket/shared/refusal';
+import { isRefusal } from '@docket/shared/refusal';
 
 import type { Credentials } from '../http/operation.ts';
 import {
@@ -10,7 +10,7 @@ import {
   unauthorized,
 } from './authenticate.ts';
 import type { Authentication, Caller, Person, Visitor } from './authenticate.ts';
-import { may } from './rights.ts';
+import { refuseAllButAdmins } from './rights.ts';
 
 /** A name and password, and nothing else. */
 export const passwordHolder: Credentials<Authentication, Extract<Caller, { by: 'password' }>> = {
@@ -38,7 +38,6 @@ export const indexAdmin: Credentials<Authentication, Person> = {
   wanted: 'person',
   authenticate: async (using, request) => {
     const caller = await authenticatePerson(using, request);
-    if (isRefusal(caller) || may('take_down', caller.account, undefined)) return caller;
-    return refuse('forbidden', 'only an admin of the index may do this');
+    return isRefusal(caller) ? caller : (refuseAllButAdmins(caller.account) ?? caller);
   },
 };

@@ -4,7 +4,6 @@ import { absentRepository, evolve } from '@docket/shared/repositories';
 import type { Repository, RepositoryEvent } from '@docket/shared/repositories';
 import { accesses } from '@docket/shared/tokens';
 import type { Access } from '@docket/shared/tokens';
-import type { Lookup } from '@docket/store/read/look-up';
 import { describe, expect, it } from 'vitest';
 
 import type { AccountRow } from './accounts.ts';
@@ -40,6 +39,7 @@ const token = (who: AccountRow | undefined, access: Access, other: Partial<Claim
     repository_id: 'repository',
     life: 1,
     access,
+    credential_version: who?.credentialVersion ?? 1,
     ...other,
   },
 });
@@ -65,10 +65,9 @@ const states = {
   deleted: state(created, ...deletion),
 };
 
-const found = (repository: Repository): Lookup => ({
+const found = (repository: Repository) => ({
   namespace: { id: namespaceId, ownerId: owner.id, viewerRole: null },
   repository: { id: 'repository', number: 1n, state: repository, version: 1, lastUpdated: new Date(0) },
-  imagesMayBeBlocked: false,
 });
 
 type Verdict = 'may' | 'unauthorized' | 'forbidden' | 'not_found';
@@ -121,8 +120,8 @@ describe('who may read the images', () => {
   it('is told the same of what never was, of a namespace that is not there and of what is private', () => {
     const namespace = { id: namespaceId, ownerId: owner.id, viewerRole: null };
     const refusals = [
-      refuseReadingImages(nobody, fullName, { namespace: undefined, repository: undefined, imagesMayBeBlocked: false }),
-      refuseReadingImages(nobody, fullName, { namespace, repository: undefined, imagesMayBeBlocked: false }),
+      refuseReadingImages(nobody, fullName, { namespace: undefined, repository: undefined }),
+      refuseReadingImages(nobody, fullName, { namespace, repository: undefined }),
       refuseReadingImages(nobody, fullName, found(states.private)),
       refuseReadingImages(nobody, fullName, found(states.deleted)),
     ];
@@ -193,7 +192,7 @@ describe('who may write', () => {
 
   it('a token of a repository that is not there is good for nothing', () => {
     const namespace = { id: namespaceId, ownerId: owner.id, viewerRole: null };
-    const nothing = { namespace, repository: undefined, imagesMayBeBlocked: false };
+    const nothing = { namespace, repository: undefined };
     expect(verdict(refuseWriting(token(owner, 'write'), fullName, nothing, 'write'))).toBe('forbidden');
   });
 

@@ -92,8 +92,11 @@ export function maySee(account: AccountRow | undefined, namespace: NamespaceRow,
   return may('read', account, namespace, state) || may('manage', account, namespace, state);
 }
 
+/** What is judged of a look-up. */
+type Found = Pick<Lookup, 'namespace' | 'repository'>;
+
 /** Undefined: nothing speaks against it. 401 for nobody, 403 for everybody else who may not (docker, docker-registry). */
-export function refuseWriting(caller: Caller, fullName: FullName, found: Lookup, access: Access): Refusal | undefined {
+export function refuseWriting(caller: Caller, fullName: FullName, found: Found, access: Access): Refusal | undefined {
   if (caller.by === 'nothing') return unauthorized('a name and password are needed, or a token');
   if (caller.by === 'token') {
     const refusal = refuseToken(caller, fullName, found, [access]);
@@ -124,7 +127,7 @@ const actionOf: Readonly<Record<Access, Action>> = { read: 'read', write: 'push'
 export function refuseProof(
   caller: Extract<Caller, { by: 'token' }>,
   fullName: FullName,
-  found: Lookup,
+  found: Found,
 ): Refusal | undefined {
   const refusal = refuseToken(caller, fullName, found, ['read', 'write', 'delete']);
   if (refusal) return refusal;
@@ -142,7 +145,7 @@ export function refuseAction(
   action: Action,
   account: AccountRow | undefined,
   fullName: FullName,
-  { namespace, repository }: Lookup,
+  { namespace, repository }: Found,
 ): Refusal | undefined {
   if (!account && action !== 'read') return unauthorized('a name and password are needed, or a session');
   if (!namespace || !repository) return missing(fullName);
@@ -154,11 +157,18 @@ export function refuseAction(
     : missing(fullName);
 }
 
+/** For what belongs to no namespace. */
+export function refuseAllButAdmins(account: AccountRow | undefined): Refusal | undefined {
+  return may('take_down', account, undefined)
+    ? undefined
+    : refuse('forbidden', 'only an admin of the index may do this');
+}
+
 /** A good token for something else than this repository, in this life, with this access. */
 export function refuseToken(
   { claims }: Extract<Caller, { by: 'token' }>,
   fullName: FullName,
-  { repository }: Lookup,
+  { repository }: Found,
   allowed: readonly Access[],
 ): Refusal | undefined {
   if (claims.repository !== fullNameText(fullName) || claims.repository_id !== repository?.id) {
@@ -172,7 +182,7 @@ export function refuseToken(
 }
 
 /** The image list is told: to those who may read, and while the repository is being deleted to its delete token alone. */
-export function refuseReadingImages(caller: Caller, fullName: FullName, found: Lookup): Refusal | undefined {
+export function refuseReadingImages(caller: Caller, fullName: FullName, found: Found): Refusal | undefined {
   const { namespace, repository } = found;
   if (!namespace || !repository) return missing(fullName);
   const refusal = caller.by === 'token' ? refuseProof(caller, fullName, found) : undefined;

@@ -44,7 +44,7 @@ export function tokenHeaders(
   { caller, fullName, repositoryId, life, access }: TokenGrant,
 ): NonNullable<Answer['headers']> {
   if (!wantsToken(request)) return {};
-  const token = tokens.issue({ accountId: accountOf(caller)?.id, fullName, repositoryId, life, access });
+  const token = tokens.issue({ account: accountOf(caller), fullName, repositoryId, life, access });
   return {
     // The seed shows the challenge header on PUT and DELETE; on a GET it would look like a failed login.
     ...(access === 'read' ? {} : { 'WWW-Authenticate': `Token ${token}` }),

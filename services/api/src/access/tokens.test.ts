@@ -13,7 +13,7 @@ const oldKey = { id: 'old', secret: 'o'.repeat(32) };
 const ttlSeconds = 3600;
 
 const subject: TokenSubject = {
-  accountId: '0190d8a4-7c3e-7d2b-8f43-6d9c0a6b1e11',
+  account: { id: '0190d8a4-7c3e-7d2b-8f43-6d9c0a6b1e11', credentialVersion: 3 },
   fullName: { namespace: namespaceName.parse('acme'), name: repositoryName.parse('app') },
   repositoryId: '0190d8a4-7c3e-7d2b-8f43-6d9c0a6b1e12',
   life: 2,
@@ -29,7 +29,8 @@ function received(token: string): TokenText {
 
 const ring = tokens([newKey], ttlSeconds);
 const claimed = {
-  sub: subject.accountId,
+  sub: '0190d8a4-7c3e-7d2b-8f43-6d9c0a6b1e11',
+  credential_version: 3,
   repository: 'acme/app',
   repository_id: subject.repositoryId,
   life: 2,
@@ -44,8 +45,21 @@ it.each(accesses)('a token for %s proves who asked, and for what', (access) => {
   expect(ring.verify(received(ring.issue({ ...subject, access })))).toMatchObject({ ...claimed, access });
 });
 
+it('a token from before the version of the credentials stood in it is of the first one', () => {
+  const { credential_version: _, ...before } = claimed;
+  const signature = jwt.sign({ ...before, jti: 'some' }, newKey.secret, {
+    algorithm: 'HS256',
+    keyid: 'new',
+    expiresIn: 60,
+  });
+  expect(ring.verify({ signature, repository: 'acme/app', access: 'write' })).toMatchObject({
+    ...before,
+    credential_version: 1,
+  });
+});
+
 it('a token of nobody in particular has an empty subject', () => {
-  const token = ring.issue({ ...subject, accountId: undefined, access: 'read' });
+  const token = ring.issue({ ...subject, account: undefined, access: 'read' });
   expect(ring.verify(received(token))).toMatchObject({ sub: '', access: 'read' });
 });
 

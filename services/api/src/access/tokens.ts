@@ -1,6 +1,6 @@
 /**
  * Access tokens: compact JWTs under a ring of keys. A token narrows to one repository, its life and one access, and says who asked;
- * what that account may do is judged anew at every use.
+ * what that account may do is judged anew at every use. Like a session it ends with the password that it was given for.
  */
 import { createSecretKey } from 'node:crypto';
 
@@ -15,6 +15,8 @@ import { LRUCache } from 'lru-cache';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 
+import type { AccountRow } from './accounts.ts';
+
 const algorithm = 'HS256';
 
 const claimsSchema = z.object({
@@ -26,13 +28,19 @@ const claimsSchema = z.object({
   repository_id: z.uuid(),
   life: z.int().positive(),
   access: z.enum(accesses),
+  /**
+   * Of the credentials of the account when it was given out. A token from before it was written down is of the first: it counts where the
+   * password was never changed.
+   */
+  credential_version: z.int().positive().default(1),
 });
 export type Claims = z.infer<typeof claimsSchema>;
 
 const headerSchema = z.object({ kid: z.string() });
 
 export interface TokenSubject {
-  readonly accountId: string | undefined;
+  /** Undefined: nobody in particular. */
+  readonly account: Pick<AccountRow, 'id' | 'credentialVersion'> | undefined;
   readonly fullName: FullName;
   readonly repositoryId: string;
   readonly life: number;
@@ -70,13 +78,14 @@ export function tokens(keys: readonly TokenKey[], ttlSeconds: number): Tokens {
   }
 
   return {
-    issue: ({ accountId = '', fullName, repositoryId, life, access }) => {
+    issue: ({ account, fullName, repositoryId, life, access }) => {
       const repository = fullNameText(fullName);
-      const claims = { repository, repository_id: repositoryId, life, access };
+      const bound = account && { credential_version: account.credentialVersion };
+      const claims = { repository, repository_id: repositoryId, life, access, ...bound };
       const signature = jwt.sign(claims, newestSecret, {
         algorithm,
         keyid: newest.id,
-        subject: accountId,
+        subject: account?.id ?? '',
         jwtid: uuidv7(),
         expiresIn: ttlSeconds,
       });

@@ -11,11 +11,12 @@ import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { accountStream } from '@docket/shared/stored-event';
 import type { Transaction } from '@docket/store/connect';
-import { lockAccount } from '@docket/store/directory/accounts';
 import { readVersion } from '@docket/store/log/read';
 import type { AppendCommand } from '@docket/store/log/append';
 import { v7 as uuidv7 } from 'uuid';
 
+import { accountOf } from '../access/authenticate.ts';
+import type { Caller } from '../access/authenticate.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
 import { transact } from '../commands/transact.ts';
 import type { TransactionExecution } from '../commands/transact.ts';
@@ -24,6 +25,8 @@ import type { AccountCommand } from './decider.ts';
 import { addressKey, hasAddress, hoursAgo } from './queries.ts';
 
 export const nameTaken = refuse('name_taken', 'the name or the address belongs to another account');
+export const mayNotChange = refuse('forbidden', 'only the person and an admin may change an account');
+
 export interface Registration {
   readonly name: NamespaceName;
   readonly email: string;
@@ -82,7 +85,9 @@ export async function changeAccount(
   { accountId, email, passwordHash, confirmation }: Change,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
-  return transact(execution, envelope, nameTaken, async (transaction) => {
+  const change = async (transaction: Transaction, present: Caller) => {
+    const changing = accountOf(present);
+    if (changing?.id !== accountId && !changing?.isAdmin) return mayNotChange;
     const known = email === undefined ? undefined : await hasAddress(transaction, accountId, email);
     const addedAddressId = email === undefined || known ? undefined : uuidv7();
     if (email !== undefined && addedAddressId !== undefined) {
@@ -109,12 +114,13 @@ export async function changeAccount(
         .execute();
     }
     return append;
-  });
+  };
+  return transact(execution, envelope, nameTaken, change, 'changed');
 }
 
 /**
  * Addresses that nobody confirmed in time are dropped first: their links are good no more. An account that is changed by an admin of the
- * index is held to none of it.
+ * index is held to none of it; one that changes itself is locked, so that two at once count each other.
  */
 async function refuseMore(
   transaction: Transaction,
@@ -126,7 +132,6 @@ async function refuseMore(
   }: Pick<Change, 'accountId' | 'confirmation'> & { envelope: CommandEnvelope },
 ): Promise<Refusal | undefined> {
   if (heldTo === undefined) return undefined;
-  await lockAccount(transaction, accountId);
   await transaction
     .deleteFrom('directory.addresses')
     .where('account_id', '=', accountId)

@@ -21,7 +21,7 @@ import type { Operation } from '../http/operation.ts';
 import { accountName } from '../http/paths.ts';
 import { parseField, readAnyJson } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
-import { changeAccount, confirmAddress, nameTaken, registerAccount } from './change.ts';
+import { changeAccount, confirmAddress, mayNotChange, nameTaken, registerAccount } from './change.ts';
 import type { ChangeExecution } from './change.ts';
 import { emailField, passwordField } from './fields.ts';
 import { hasAddress, isNamespaceTaken } from './queries.ts';
@@ -72,6 +72,7 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
       201: { description: 'A mail with a link is on its way.', body: z.literal('User Created') },
       400: v1.badAccount,
       401: { ...v1.unauthorized, description: 'Registration is closed.' },
+      403: { ...v1.forbidden, description: 'A page of another site had a browser ask.' },
       413: v1.tooLarge,
       422: v1.reused,
       ...v1.always,
@@ -104,6 +105,7 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
     needs: 'a link that is good',
     credentials: noCredentials,
     parameters: z.object({ token: z.string() }),
+    secretPath: true,
     // Mail programs and proxies look at links before people do: HEAD must not be the click.
     head: 'idle',
     answers: {
@@ -137,7 +139,7 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
     authorize: async (using: AccountRoutes, { caller: { account }, parameters: { username } }) => {
       if (username === account.name) return account;
       // Only an admin is told which names there are.
-      if (!account.isAdmin) return refuse('forbidden', 'only the person and an admin may change an account');
+      if (!account.isAdmin) return mayNotChange;
       return (await accountByName(using.database, username)) ?? refuse('not_found', `there is no account ${username}`);
     },
     body: change,

@@ -69,6 +69,17 @@ it('the fingerprint says with which key it was made, and nothing of the request'
   );
 });
 
+it('a request that was sent before the newest key is told from others as long as its key is in the ring', () => {
+  const newer = { id: 'newer', secret: 'm'.repeat(32) };
+  const before = envelope('a key').context.fingerprint;
+  const after = envelope('a key', { ring: [newer, ...keys] });
+  expect(after.context.fingerprint).toMatch(/^newer:/);
+  expect(after.fingerprints).toContain(before);
+  expect(envelope('a key', { body: '{ }', ring: [newer, ...keys] }).fingerprints).not.toContain(before);
+  expect(envelope('a key', { ring: [newer] }).fingerprints).not.toContain(before);
+  expect(envelope(undefined).fingerprints).toEqual([]);
+});
+
 it.each(['', 'k'.repeat(256)])('a key of a length that is not allowed is refused', (key) => {
   const request = requestOf({ headers: { 'idempotency-key': key } });
   expect(commandEnvelope(request, one, '', keys)).toEqual(
@@ -88,6 +99,7 @@ it('the actor is who asked and how that is known; nobody is nobody', () => {
       repository_id: 'repository',
       life: 1,
       access: 'write',
+      credential_version: 1,
     },
   };
   expect(envelope(undefined).metadata.actor).toEqual({ id: one.account.id, via: 'basic' });

@@ -20,6 +20,10 @@ export interface CommandEnvelope {
   readonly commandId: string;
   readonly metadata: Metadata;
   readonly context: RequestContext;
+  /** Who sent it: whether that still counts is asked again where it is written. */
+  readonly caller: Caller;
+  /** Of the request under every key of the ring, the newest first; none where the client did not name its command. */
+  readonly fingerprints: readonly string[];
   /** The account whose quotas it counts for; undefined for nobody in particular, admins of the index and operators. */
   readonly heldTo: string | undefined;
 }
@@ -32,7 +36,7 @@ export function commandEnvelope(
   request: ApiRequest,
   caller: Caller,
   body: string,
-  [newestKey]: readonly TokenKey[],
+  tokenKeys: readonly TokenKey[],
 ): CommandEnvelope | Refusal {
   const actor = actorOf(caller);
   const key = request.header('idempotency-key');
@@ -45,14 +49,13 @@ export function commandEnvelope(
   }
   const { id, ip, userAgent } = request;
   const account = accountOf(caller);
+  const fingerprints = key === undefined ? [] : tokenKeys.map((tokenKey) => fingerprint(request, body, tokenKey));
   return {
+    caller,
     commandId: key === undefined ? uuidv7() : uuidv5(key, actor?.id ?? nobodyId),
     metadata: { actor, request_id: id, correlation_id: id, causation_id: id },
-    context: {
-      ip,
-      userAgent,
-      fingerprint: key === undefined || !newestKey ? null : fingerprint(request, body, newestKey),
-    },
+    fingerprints,
+    context: { ip, userAgent, fingerprint: fingerprints[0] ?? null },
     heldTo: account?.isAdmin ? undefined : account?.id,
   };
 }
@@ -85,18 +88,21 @@ export async function earlierOutcome(
 /** What is in the log of this command, unless another request put it there; undefined when nothing is. */
 export async function pastCommand(
   database: Database,
-  { commandId, context }: CommandEnvelope,
+  { commandId, fingerprints }: CommandEnvelope,
 ): Promise<PastCommand | Refusal | undefined> {
   const past = await readCommand(database, commandId);
   if (!past) return undefined;
-  return isSameRequest(past.fingerprint, context.fingerprint) ? past : commandReused;
+  return isSameRequest(past.fingerprint, fingerprints) ? past : commandReused;
 }
 
 export const raceLost = refuse('contended', 'too many change this at once; try again in a moment');
 
 export const commandReused = refuse('command_reused', 'the Idempotency-Key was used for another request');
 
-/** Where the one cannot be known any more (erased, or made with a key that was replaced) the key's word is taken. */
-function isSameRequest(past: string | null, present: string | null): boolean {
-  return past === null || past === present || past.split(':')[0] !== present?.split(':')[0];
+/**
+ * Where the context of the request was erased its fingerprint went with it, and the word of the client's key is taken. Of one that was
+ * made under a key that is not in the ring any more nothing can be told, and it is not answered as done.
+ */
+function isSameRequest(past: string | null, present: readonly string[]): boolean {
+  return past === null || present.includes(past);
 }

@@ -14,9 +14,13 @@ import type { Database, Transaction } from '@docket/store/connect';
 import type { AppendCall } from '@docket/store/log/group-commit';
 import { appendAll } from '@docket/store/log/append';
 import type { AppendCommand, Verdict } from '@docket/store/log/append';
+import { lockAccount } from '@docket/store/directory/accounts';
+import type { AccountLock } from '@docket/store/directory/accounts';
 import { lockStreams } from '@docket/store/log/lock-streams';
 import { inTransaction } from '@docket/store/transaction';
 
+import { accountOf, callerNow } from '../access/authenticate.ts';
+import type { Caller } from '../access/authenticate.ts';
 import { earlierOutcome, pastCommand, raceLost } from './envelope.ts';
 import type { CommandEnvelope } from './envelope.ts';
 import { refuseBeyondDay } from './daily-quota.ts';
@@ -32,12 +36,18 @@ export interface TransactionExecution {
   readonly usage: Usage;
 }
 
-/** `work` gives the appends that go with what it wrote; `taken` is the answer when something that must be unique is not. */
+/**
+ * `work` gives the appends that go with what it wrote; `taken` is the answer when something that must be unique is not. Who sent the
+ * command is asked about first, and nobody changes that account until the transaction ends: a password, a mark of an admin or an
+ * activation that ended before counts no more, and one that ends now does so afterwards. `work` judges who that is now. A command that
+ * changes the account itself, or counts what it has, says so.
+ */
 export async function transact(
   { database, onAppended, onCall, usage }: TransactionExecution,
   envelope: CommandEnvelope,
   taken: Refusal,
-  work: (transaction: Transaction) => Promise<readonly AppendCommand[] | Refusal>,
+  work: (transaction: Transaction, present: Caller) => Promise<readonly AppendCommand[] | Refusal>,
+  lock: AccountLock = 'kept',
 ): Promise<'done' | Refusal> {
   const since = performance.now();
   let contended: readonly string[] = [];
@@ -60,8 +70,10 @@ export async function transact(
     try {
       const outcome = await inTransaction<'done' | 'again' | Refusal>(database, async (transaction, abort) => {
         begun = true;
+        const present = await lockedCaller(transaction, envelope.caller, lock);
+        if (isRefusal(present)) return abort(present);
         if (contended.length > 0) await lockStreams(transaction, contended);
-        const appends = await work(transaction);
+        const appends = await work(transaction, present);
         if (isRefusal(appends)) return abort(appends);
         if (appends.length === 0) return 'done';
         events = appends.flatMap((append) => append.events);
@@ -80,8 +92,8 @@ export async function transact(
         onAppended();
       }
       if (outcome === 'again') continue;
-      // The try that was lost may have been written after the log was asked.
-      return isRefusal(outcome) && losses > 0 ? await unlessWritten(outcome) : outcome;
+      // A try that was lost, or the same command sent twice at once, may have been written after the log was asked.
+      return isRefusal(outcome) ? await unlessWritten(outcome) : outcome;
     } catch (error) {
       // Two of whom one has its row and the other the stream.
       if (isDeadlock(error)) continue;
@@ -96,4 +108,9 @@ export async function transact(
     }
   }
   return raceLost;
+}
+
+async function lockedCaller(transaction: Transaction, caller: Caller, lock: AccountLock): Promise<Caller | Refusal> {
+  const account = accountOf(caller);
+  return account ? callerNow(caller, await lockAccount(transaction, account.id, lock)) : caller;
 }

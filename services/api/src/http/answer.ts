@@ -32,7 +32,7 @@ export function answer(status: number, body: unknown, headers: Answer['headers']
 
 /**
  * `Content-Type` is exactly `application/json` and stands on a 204 as well; `Vary: Accept` on everything (seed, every example;
- * express would add a charset to the one and drop it from the other). `instead` is answered where the body is larger than answers may be.
+ * express would add a charset to the one and drop it from the other), and no browser is to guess another type. `instead` is answered where the body is larger than answers may be.
  */
 export function send(response: Response, { status, body, headers = {} }: Answer, instead?: () => Answer): void {
   const bytes = body === undefined || status === 304 ? undefined : Buffer.from(textOf(body));
@@ -43,6 +43,7 @@ export function send(response: Response, { status, body, headers = {} }: Answer,
   response.statusCode = status;
   response.setHeader('Vary', 'Accept');
   response.setHeader('Content-Type', 'application/json');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
   for (const [name, value] of Object.entries(headers)) {
     response.setHeader(name, typeof value === 'string' ? value : [...value]);
   }

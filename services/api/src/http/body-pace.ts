@@ -19,7 +19,7 @@ export function paceBodies(server: Server, refuse: (socket: Socket) => void): vo
   server.on('checkExpectation', begun);
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 

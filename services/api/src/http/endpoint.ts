@@ -11,6 +11,7 @@ import type { Router } from 'express';
 
 import { answer, send } from './answer.ts';
 import type { Answer, Outcome } from './answer.ts';
+import { refuseCrossSite } from './cross-site.ts';
 import { methods } from './operation.ts';
 import type { Operation } from './operation.ts';
 import { locateV1, routeOf, v1RepositoriesRoute } from './paths.ts';
@@ -18,8 +19,19 @@ import { internalError, protocolOf, refusalAnswer, refusalOfError } from './prob
 import { apiRequest } from './request.ts';
 import type { ApiRequest } from './request.ts';
 
+interface Mounting {
+  readonly log: Log;
+  /** Where pages of this host may be, beside the host that was asked. */
+  readonly publicUrl: string | undefined;
+}
+
 /** Every operation at each of its paths. Their order makes no difference: no two paths fit the same request. */
-export function mount<Using>(router: Router, operations: readonly Operation<Using>[], using: Using, log: Log): void {
+export function mount<Using>(
+  router: Router,
+  operations: readonly Operation<Using>[],
+  using: Using,
+  { log, publicUrl }: Mounting,
+): void {
   for (const [route, here] of byRoute(operations)) {
     router.all(route, async (request, response) => {
       const parameters = Object.fromEntries(
@@ -27,16 +39,28 @@ export function mount<Using>(router: Router, operations: readonly Operation<Usin
       );
       const api = apiRequest(request, parameters);
       response.setHeader('X-Request-Id', api.id);
-      const located = locate(route, here, api);
+      const located = refuseCrossSite(api, publicUrl) ?? locate(route, here, api);
       const outcome = isRefusal(located) ? located : await answered(located.operations, using, located.request, log);
       if (response.destroyed) return;
-      send(response, isRefusal(outcome) ? refusalAnswer(outcome, protocolOf(route)) : outcome, () => {
+      const given = isRefusal(outcome) ? refusalAnswer(outcome, protocolOf(route)) : outcome;
+      const isSecret = !isRefusal(located) && located.operations.some(({ secretPath }) => secretPath);
+      const isUnstored = isSecret || isPrivate(api, given);
+      send(response, isUnstored ? { ...given, headers: { ...given.headers, ...unstored } } : given, () => {
         log.warn({ request_id: api.id, method: request.method, path: api.path }, answerTooLarge.message);
         return refusalAnswer(answerTooLarge, protocolOf(route));
       });
     });
   }
 }
+
+/** What was answered to somebody in particular, or to a command, or gives a token: nobody on the way may keep it. */
+function isPrivate({ method, header }: ApiRequest, { headers = {} }: Answer): boolean {
+  return (
+    (method !== 'GET' && method !== 'HEAD') || header('authorization') !== undefined || 'X-Docker-Token' in headers
+  );
+}
+
+const unstored = { 'Cache-Control': 'no-store' };
 
 const answerTooLarge = refuse('answer_too_large', `the answer would be larger than ${answerBytesMax} bytes`);
 

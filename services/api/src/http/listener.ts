@@ -123,7 +123,7 @@ function refuse(socket: Duplex, refusal: Refusal | undefined): void {
   }
   const body = JSON.stringify({ error: refusal.error });
   socket.end(
-    `HTTP/1.1 ${refusal.status}\r\nVary: Accept\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${refusal.status}\r\nVary: Accept\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
   const lingering = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('close', () => clearTimeout(lingering));

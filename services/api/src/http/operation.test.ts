@@ -1,6 +1,6 @@
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
 import { answer } from './answer.ts';
@@ -65,6 +65,63 @@ it('reads no body for who may not send one, and else no more than the operation 
   expect(limits).toEqual([]);
   await full.run({ caller: 'sam', target: 'it' }, requestOf({ ...good, text }));
   expect(limits).toEqual([64 * 1024]);
+});
+
+describe('a body that was waited for', () => {
+  /** Who asks may until the body is read. */
+  function untilItIsRead(arrived: boolean, target: Using['target'] = 'it') {
+    const seen = { asked: 0, read: false };
+    const using: Using = {
+      get caller() {
+        seen.asked += 1;
+        return seen.read && !arrived ? nobody : 'sam';
+      },
+      target,
+    };
+    const request = requestOf({
+      ...good,
+      method: 'PUT',
+      hasArrived: () => Promise.resolve(arrived),
+      text: () => {
+        seen.read = true;
+        return good.text();
+      },
+    });
+    return { seen, using, request };
+  }
+
+  it('is of who may when it is there, and of nobody who might before', async () => {
+    const { seen, using, request } = untilItIsRead(false);
+    expect(await full.run(using, request)).toEqual(nobody);
+    expect(seen).toEqual({ asked: 2, read: true });
+  });
+
+  it('is not waited for where who asks may not', async () => {
+    const { seen, using, request } = untilItIsRead(false, mayNot);
+    expect(await full.run(using, request)).toEqual(mayNot);
+    expect(seen).toEqual({ asked: 1, read: false });
+  });
+
+  it('costs no second question where it came with its head', async () => {
+    const { seen, using, request } = untilItIsRead(true);
+    expect(await full.run(using, request)).toMatchObject({ status: 200 });
+    expect(seen).toEqual({ asked: 1, read: true });
+  });
+
+  it('is waited for as well by an operation that wants none', async () => {
+    const { seen, using, request } = untilItIsRead(false);
+    const bare = operation({
+      method: 'DELETE',
+      path: '/things',
+      summary: 'Undoes it.',
+      needs: 'a right',
+      credentials: whoever,
+      answers: {},
+      handle: () => answer(204, undefined),
+    });
+    expect(await bare.run(using, request)).toEqual(nobody);
+    expect(seen).toEqual({ asked: 2, read: true });
+  });
 });
 
 it('is an endpoint under each of its paths', () => {

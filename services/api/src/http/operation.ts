@@ -68,6 +68,8 @@ interface Description<Parameters, Query, Body> {
   readonly headers?: z.ZodObject | undefined;
   readonly body?: Body | undefined;
   readonly answers: OperationAnswers;
+  /** The path itself is a secret, as that of a link in a mail: nobody on the way may keep what was answered to it. */
+  readonly secretPath?: true | undefined;
   /** HEAD is GET without the body, unless it is refused, or answered 200 with nothing done. */
   readonly head?: 'refused' | 'idle' | undefined;
   /** Refusals in other words than those of the protocol. */
@@ -81,7 +83,11 @@ export interface Operation<Using> extends Description<z.ZodObject, z.ZodObject, 
   readonly run: (using: Using, request: ApiRequest) => Promise<Outcome>;
 }
 
-/** Each field is read before the ones below it, and a refusal of one is the answer: who may not is told so before a body is read. */
+/**
+ * Each field is read before the ones below it, and a refusal of one is the answer: who may not is told so before a body is read. What
+ * `authenticate` and `authorize` found is older than a body that was waited for, so they are asked again when it is there: a right that
+ * ended before the last byte was sent counts no more.
+ */
 interface Parts<
   Using,
   Caller,
@@ -140,12 +146,23 @@ export function operation<Using>({
     paths: typeof path === 'string' ? [path] : path,
     credentials: credentials.wanted,
     run: async (using, request) => {
-      const caller = await credentials.authenticate(using, request);
-      if (isRefusal(caller)) return caller;
-      const parameters = parseField(parameterFields, request.parameters);
-      if (isRefusal(parameters)) return parameters;
-      const target = await authorize?.(using, { request, caller, parameters });
-      if (isRefusal(target)) return target;
+      const asked = async () => {
+        const caller = await credentials.authenticate(using, request);
+        if (isRefusal(caller)) return caller;
+        const parameters = parseField(parameterFields, request.parameters);
+        if (isRefusal(parameters)) return parameters;
+        const target = await authorize?.(using, { request, caller, parameters });
+        return isRefusal(target) ? target : { caller, parameters, target };
+      };
+      // What reads has no body, and one that is there stays unread.
+      if (description.method !== 'GET' && !(await request.hasArrived(bodyBytesMax))) {
+        const early = await asked();
+        if (isRefusal(early)) return early;
+        await request.text(bodyBytesMax);
+      }
+      const allowed = await asked();
+      if (isRefusal(allowed)) return allowed;
+      const { caller, parameters, target } = allowed;
       const query = parseField(queryFields, Object.fromEntries(request.query));
       if (isRefusal(query)) return query;
       const body =

@@ -20,6 +20,7 @@ export function requestOf({
     origin: 'http://index.example.org',
     host: 'index.example.org',
     text: () => Promise.resolve(''),
+    hasArrived: () => Promise.resolve(true),
     ...fields,
     query: new URLSearchParams(query),
     header: (name) => headers[name.toLowerCase()],

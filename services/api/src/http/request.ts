@@ -1,6 +1,8 @@
 /** A request as the handlers see it: parsed where parsing is the same for all, and with nothing of express in it. */
+import type { IncomingMessage } from 'node:http';
+
 import { parseInTurns } from '@docket/shared/in-turns';
-import { marksOfEntryMax, userAgentCharactersMax } from '@docket/shared/limits';
+import { bodyWithHeadMs, marksOfEntryMax, smallBodyBytesMax, userAgentCharactersMax } from '@docket/shared/limits';
 import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import type { Request } from 'express';
@@ -8,6 +10,7 @@ import getRawBody from 'raw-body';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 
+import { hasBody } from './body-pace.ts';
 import { clientOf } from './client-address.ts';
 
 export interface ApiRequest {
@@ -30,6 +33,11 @@ export interface ApiRequest {
   readonly host: string;
   /** Reads the body as text, whatever its content type (docker up to 0.6 sends none). The first call reads it and sets the limit. */
   readonly text: (bytesMax: number) => Promise<string | Refusal>;
+  /**
+   * Whether the body is here, or there is none, or it is known that it cannot be read. One that is small by its own word is given a moment;
+   * false leaves all others unread.
+   */
+  readonly hasArrived: (bytesMax: number) => Promise<boolean>;
 }
 
 const requestIdPattern = /^[\w.:-]{1,64}$/;
@@ -39,7 +47,8 @@ export function apiRequest(request: Request, parameters: Readonly<Record<string,
   const given = request.get('x-request-id');
   const host = hostOf(request);
   const queryAt = request.url.indexOf('?');
-  let text: Promise<string | Refusal> | undefined;
+  let read: Promise<string | Refusal> | undefined;
+  const text = (bytesMax: number) => (read ??= readText(request, bytesMax));
   return {
     id: given !== undefined && requestIdPattern.test(given) ? given : uuidv7(),
     method: request.method,
@@ -53,8 +62,28 @@ export function apiRequest(request: Request, parameters: Readonly<Record<string,
     userAgent: request.get('user-agent')?.slice(0, userAgentCharactersMax) ?? null,
     origin: `${request.protocol}://${host}`,
     host,
-    text: (bytesMax) => (text ??= readText(request, bytesMax)),
+    text,
+    hasArrived: async (bytesMax) => {
+      if (!hasBody(request)) return true;
+      return isSmall(request) && isHereWithin(text(bytesMax), bodyWithHeadMs);
+    },
   };
+}
+
+/** By its own word: of one that comes in chunks it is not known. Anybody may send so much, to log in. */
+function isSmall({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length']) <= smallBodyBytesMax;
+}
+
+async function isHereWithin(body: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    // In a busy process the time may be up before what the system holds was read: that comes between the two.
+    timer = setTimeout(() => setImmediate(() => resolve(false)), ms);
+  });
+  const isHere = await Promise.race([body.then(() => true), late]);
+  clearTimeout(timer);
+  return isHere;
 }
 
 /** A client of HTTP/1.0 may send none; what is not a host must not come back in a header. */

@@ -52,7 +52,7 @@ export interface ImportOptions {
   readonly database: Database;
   readonly onAppended: () => void;
   /** The admin who imports, and the import as the request that it all belongs to. */
-  readonly envelope: Omit<CommandEnvelope, 'commandId'>;
+  readonly envelope: Pick<CommandEnvelope, 'metadata' | 'context'>;
   readonly lines: AsyncIterable<SourceLine>;
   readonly rules: LineRules;
   readonly imageListBounds: ImageListBounds;

@@ -38,7 +38,7 @@ export interface UndoOptions {
   readonly database: Database;
   readonly importId: string;
   /** The admin who takes it back; caused by the import. */
-  readonly envelope: Omit<CommandEnvelope, 'commandId'>;
+  readonly envelope: Pick<CommandEnvelope, 'metadata' | 'context'>;
   /** Decides and counts, and writes nothing. */
   readonly dryRun: boolean;
   readonly onAppended: () => void;

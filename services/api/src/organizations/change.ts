@@ -7,10 +7,14 @@ import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { organizationStream, readOrganizationEvent } from '@docket/shared/stored-event';
 import type { Transaction } from '@docket/store/connect';
-import { lockAccount } from '@docket/store/directory/accounts';
+import { lockStreams } from '@docket/store/log/lock-streams';
 import { readStream } from '@docket/store/log/read';
+import { lookUpNamespace } from '@docket/store/read/look-up';
+import type { NamespaceAt } from '@docket/store/read/look-up';
 import { v7 as uuidv7 } from 'uuid';
 
+import type { AccountRow } from '../access/accounts.ts';
+import { accountOf } from '../access/authenticate.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
 import { transact } from '../commands/transact.ts';
 import type { TransactionExecution } from '../commands/transact.ts';
@@ -31,7 +35,7 @@ export async function createOrganization(
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
   const namespaceId = uuidv7();
-  return transact(execution, envelope, nameTaken, async (transaction) => {
+  const create = async (transaction: Transaction) => {
     const events = organizationDecider.decide(organizationDecider.initial, {
       type: 'CreateOrganization',
       namespaceId,
@@ -46,12 +50,13 @@ export async function createOrganization(
       .execute();
     await setMember(transaction, namespaceId, ownerId, 'owner');
     return [{ streamId: organizationStream(namespaceId), expectedVersion: 0, events, ...envelope }];
-  });
+  };
+  return transact(execution, envelope, nameTaken, create, 'changed');
 }
 
 /**
  * An account's quota counts the organizations that it made, whoever owns them now: handing them on makes no room, and an owner whom
- * others named is not to blame.
+ * others named is not to blame. The account is locked, so that two at once count each other.
  */
 async function refuseMore(
   transaction: Transaction,
@@ -59,7 +64,6 @@ async function refuseMore(
   accountId: string | undefined,
 ): Promise<Refusal | undefined> {
   if (accountId === undefined || max === Number.POSITIVE_INFINITY) return undefined;
-  await lockAccount(transaction, accountId);
   const { count } = await transaction
     .selectFrom('directory.namespaces')
     .select(({ fn }) => fn.countAll<bigint>().as('count'))
@@ -75,13 +79,24 @@ async function refuseMore(
   };
 }
 
+export interface MemberChange {
+  readonly organization: NamespaceAt;
+  readonly command: Exclude<OrganizationCommand, { type: 'CreateOrganization' }>;
+  /** Whether the account may, being to the organization what it is then. */
+  readonly judge: (account: AccountRow | undefined, organization: NamespaceAt | undefined) => Refusal | undefined;
+}
+
+/** Changes of one organization are one after the other, so that who was put out by one does not pass with the next. */
 export async function changeMember(
   execution: TransactionExecution,
-  namespaceId: string,
-  command: Exclude<OrganizationCommand, { type: 'CreateOrganization' }>,
+  { organization: { id: namespaceId, name }, command, judge }: MemberChange,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
-  return transact(execution, envelope, changedMeanwhile, async (transaction) => {
+  return transact(execution, envelope, changedMeanwhile, async (transaction, present) => {
+    await lockStreams(transaction, [organizationStream(namespaceId)]);
+    const account = accountOf(present);
+    const refusal = judge(account, await lookUpNamespace(transaction, name, account?.id));
+    if (refusal) return refusal;
     const { state, version } = await readOrganization(transaction, namespaceId);
     const events = organizationDecider.decide(state, command);
     if (isRefusal(events)) return events;

@@ -1,5 +1,6 @@
 /** Organizations: namespaces that several people own together. Any account may create one and is its first owner. */
 import { namespaceName } from '@docket/shared/names';
+import type { NamespaceName } from '@docket/shared/names';
 import { memberRoles } from '@docket/shared/organizations';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
@@ -8,6 +9,7 @@ import type { NamespaceAt } from '@docket/store/read/look-up';
 import { z } from 'zod';
 
 import { accountByName } from '../access/accounts.ts';
+import type { AccountRow } from '../access/accounts.ts';
 import type { Person } from '../access/authenticate.ts';
 import { person } from '../access/credentials.ts';
 import { may } from '../access/rights.ts';
@@ -23,8 +25,7 @@ import { accountName } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Commanding } from '../repositories/command.ts';
 import { changeMember, createOrganization } from './change.ts';
-import type { OrganizationExecution } from './change.ts';
-import type { OrganizationCommand } from './decider.ts';
+import type { MemberChange, OrganizationExecution } from './change.ts';
 import { member, organizationAnswer } from './dto.ts';
 import type { MemberDto, OrganizationDto } from './dto.ts';
 import { membersOf } from './queries.ts';
@@ -96,11 +97,13 @@ export const organizationOperations: readonly Operation<OrganizationRoutes>[] = 
     body: z.object({ role: z.enum(memberRoles) }),
     answers: { 200: { description: 'The member.', body: member }, ...commanded, 409: v2.conflict },
     handle: async (using, { request, caller, parameters: { username }, target, body: { role } }) => {
-      const changed = await change(using, request, { caller, username, target }, (accountId) => ({
-        type: 'SetMember',
-        accountId,
-        role,
-      }));
+      const changed = await change(using, request, {
+        caller,
+        username,
+        organization: target,
+        judge: (account, found) => refuseAction('manage_members', account, found, target.name),
+        commandOn: (accountId) => ({ type: 'SetMember', accountId, role }),
+      });
       if (isRefusal(changed)) return changed;
       const body: MemberDto = { username: changed.name, role };
       return answer(200, body);
@@ -114,54 +117,79 @@ export const organizationOperations: readonly Operation<OrganizationRoutes>[] = 
     credentials: person,
     parameters: memberParameters,
     headers: idempotency,
-    authorize: async (using: OrganizationRoutes, at) => {
-      const seen = await organizationFor(using, at, 'see_members');
-      if (isRefusal(seen)) return seen;
-      const leaves = at.caller.account.name === at.parameters.username && seen.viewerRole !== null;
-      return leaves ? seen : (refuseManaging(at.caller, seen) ?? seen);
+    authorize: async (using: OrganizationRoutes, { caller: { account }, parameters }) => {
+      const found = await lookUpNamespace(using.database, parameters.orgname, account.id);
+      return refuseRemoving(account, found, parameters) ?? found ?? hidden(parameters.orgname);
     },
     answers: { 204: done, ...commanded, 409: v2.conflict },
-    handle: async (using, { request, caller, parameters: { username }, target }) => {
-      const changed = await change(using, request, { caller, username, target }, (accountId) => ({
-        type: 'RemoveMember',
-        accountId,
-      }));
+    handle: async (using, { request, caller, parameters, target }) => {
+      const changed = await change(using, request, {
+        caller,
+        username: parameters.username,
+        organization: target,
+        judge: (account, found) => refuseRemoving(account, found, parameters),
+        commandOn: (accountId) => ({ type: 'RemoveMember', accountId }),
+      });
       return isRefusal(changed) ? changed : answer(204, undefined);
     },
   }),
 ];
 
-/** Answers 404 to everybody who may not see the members: an organization is hidden from them. */
 async function organizationFor(
   { database }: OrganizationRoutes,
   {
-    caller,
+    caller: { account },
     parameters: { orgname },
   }: { readonly caller: Person; readonly parameters: z.output<typeof organizationName> },
-  action: Extract<Action, 'see_members' | 'manage_members'>,
+  action: OrganizationAction,
 ): Promise<NamespaceAt | Refusal> {
-  const found = await lookUpNamespace(database, orgname, caller.account.id);
-  if (!found?.isOrganization || !may('see_members', caller.account, found)) {
-    return refuse('not_found', `there is no organization ${orgname}`);
-  }
-  return (action === 'manage_members' ? refuseManaging(caller, found) : undefined) ?? found;
+  const found = await lookUpNamespace(database, orgname, account.id);
+  return refuseAction(action, account, found, orgname) ?? found ?? hidden(orgname);
 }
 
-function refuseManaging({ account }: Person, found: NamespaceAt): Refusal | undefined {
-  if (may('manage_members', account, found)) return undefined;
+type OrganizationAction = Extract<Action, 'see_members' | 'manage_members'>;
+
+/** 404 for everybody who may not see the members: an organization is hidden from them. */
+function refuseAction(
+  action: OrganizationAction,
+  account: AccountRow | undefined,
+  found: NamespaceAt | undefined,
+  orgname: NamespaceName,
+): Refusal | undefined {
+  if (!found?.isOrganization || !may('see_members', account, found)) return hidden(orgname);
+  if (may(action, account, found)) return undefined;
   return refuse('forbidden', `only an owner of ${found.name} may do this`);
+}
+
+/** Everybody may leave. */
+function refuseRemoving(
+  account: AccountRow | undefined,
+  found: NamespaceAt | undefined,
+  { orgname, username }: z.output<typeof memberParameters>,
+): Refusal | undefined {
+  const leaves = account?.name === username && found?.viewerRole !== null;
+  return refuseAction(leaves ? 'see_members' : 'manage_members', account, found, orgname);
+}
+
+function hidden(orgname: NamespaceName): Refusal {
+  return refuse('not_found', `there is no organization ${orgname}`);
+}
+
+interface ChangeOfMember extends Pick<MemberChange, 'organization' | 'judge'> {
+  readonly caller: Person;
+  readonly username: string;
+  readonly commandOn: (accountId: string) => MemberChange['command'];
 }
 
 async function change(
   using: OrganizationRoutes,
   request: ApiRequest,
-  { caller, username, target }: { readonly caller: Person; readonly username: string; readonly target: NamespaceAt },
-  commandOn: (accountId: string) => Exclude<OrganizationCommand, { type: 'CreateOrganization' }>,
+  { caller, username, organization, judge, commandOn }: ChangeOfMember,
 ): Promise<{ readonly name: string } | Refusal> {
   const account = await accountByName(using.database, username);
   if (!account) return refuse('not_found', `there is no account ${username}`, 'username');
   const envelope = await envelopeOf(request, caller, using.tokenKeys);
   if (isRefusal(envelope)) return envelope;
-  const outcome = await changeMember(using, target.id, commandOn(account.id), envelope);
+  const outcome = await changeMember(using, { organization, command: commandOn(account.id), judge }, envelope);
   return isRefusal(outcome) ? outcome : { name: account.name };
 }

@@ -20,6 +20,8 @@ const name = repositoryName.parse('web');
 const found: Candidate['found'] = {
   namespace: { id: namespaceId, ownerId: accounts[0] ?? '', viewerRole: null },
   imagesMayBeBlocked: false,
+  viewer: undefined,
+  readAt: 0,
 };
 const decider = repositoryDecider({ imagesMax: 20, tagsMax: 20 });
 const always = { decider, newId, goesOn: () => true };

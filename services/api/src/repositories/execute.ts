@@ -4,7 +4,7 @@
  * asked of a command is decided by the pure decider; what is unique (the name) is written in the transaction that creates it.
  */
 import { turnBetween } from '@docket/shared/in-turns';
-import { decidingMsMax } from '@docket/shared/limits';
+import { decidingMsMax, foundMsMax } from '@docket/shared/limits';
 import type { Quotas } from '@docket/runtime/environment';
 import type { FullName, NamespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
@@ -19,7 +19,7 @@ import { appendAll } from '@docket/store/log/append';
 import type { AppendCommand, Verdict } from '@docket/store/log/append';
 import { lockStreams } from '@docket/store/log/lock-streams';
 import { readNamedImages } from '@docket/store/read/images';
-import { lookUp, lookUpMembers } from '@docket/store/read/look-up';
+import { lookUp, lookUpViewers } from '@docket/store/read/look-up';
 import type { Lookup, RepositoryAt } from '@docket/store/read/look-up';
 import { inTransaction } from '@docket/store/transaction';
 import { v7 as uuidv7 } from 'uuid';
@@ -54,7 +54,7 @@ export interface Intent {
   readonly accountId: string | undefined;
   /** Whether it may, of what each attempt finds: a right that was taken meanwhile counts no more. */
   readonly judge: (found: Lookup) => Refusal | undefined;
-  /** A look-up of this request, to save one. */
+  /** A look-up of this request, to save one while it is recent. */
   readonly found: Lookup;
   /** Versions of the stream that the client means to change (`If-Match`); undefined is any. */
   readonly versions?: readonly number[] | undefined;
@@ -102,8 +102,11 @@ async function settle(appending: Appending, asked: readonly Asked[], attempt: At
   // Here, because within a transaction it would wait for a second connection.
   const batch = await Promise.all(asked.map(async (one) => ({ ...one, left: await usage.left(one.envelope.heldTo) })));
   switch (attempt) {
-    case 'first':
-      return raced(appending, batch, asFound(first.intent.found));
+    case 'first': {
+      const { found } = first.intent;
+      const isRecent = performance.now() - found.readAt <= foundMsMax;
+      return raced(appending, batch, isRecent ? asFound(found) : await lookUpAgain(database, batch));
+    }
     case 'waited':
       return raced(appending, batch, await lookUpAgain(database, batch));
     case 'contended': {
@@ -205,23 +208,24 @@ function asFound({ repository, ...rest }: Lookup): Found {
   return { repository, foundBy: () => rest };
 }
 
-/** One look for all who wait, and what each of them is to the namespace. */
+/** One look for all who wait: the repository, and each of their accounts and what it is to the namespace. */
 async function lookUpAgain(database: Database, [first, ...others]: readonly Asked[]): Promise<Found> {
   if (!first) throw new Error('nobody asks');
   const { fullName, accountId } = first.intent;
   const found = await lookUp(database, fullName, accountId);
   const strangers = new Set(others.flatMap(({ intent }) => intent.accountId ?? []));
   strangers.delete(accountId ?? '');
-  const { namespace } = found;
-  if (!namespace || strangers.size === 0) return asFound(found);
-  const roles = await lookUpMembers(database, namespace.id, [...strangers]);
+  if (strangers.size === 0 && others.every(({ intent }) => intent.accountId === accountId)) return asFound(found);
   const { repository, ...rest } = found;
+  const viewers = await lookUpViewers(database, rest.namespace?.id, [...strangers]);
   return {
     repository,
-    foundBy: (asking) =>
-      asking === accountId
-        ? rest
-        : { ...rest, namespace: { ...namespace, viewerRole: roles.get(asking ?? '') ?? null } },
+    foundBy: (asking) => {
+      if (asking === accountId) return rest;
+      const viewer = viewers.get(asking ?? '');
+      const namespace = rest.namespace && { ...rest.namespace, viewerRole: viewer?.role ?? null };
+      return { ...rest, viewer: viewer?.account, namespace };
+    },
   };
 }
 

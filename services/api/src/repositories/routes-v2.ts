@@ -3,14 +3,13 @@ import type { Environment } from '@docket/runtime/environment';
 import { descriptionBytesMax, descriptionCharactersMax, fullDescriptionCharactersMax } from '@docket/shared/limits';
 import { namespaceName, repositoryName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
-import type { Refusal } from '@docket/shared/refusal';
 import type { RepositoryAt } from '@docket/store/read/look-up';
 import { registeredAt, wasDeletedWithinDays } from '@docket/store/log/repositories';
 import { lookUp } from '@docket/store/read/look-up';
-import type { Lookup } from '@docket/store/read/look-up';
 import { z } from 'zod';
 
-import { allowed, authorizeAction } from '../access/authorize.ts';
+import { accountOf } from '../access/authenticate.ts';
+import { allowed, authorizeAction, judgement } from '../access/authorize.ts';
 import type { AuthorizedAction } from '../access/authorize.ts';
 import { person, visitor } from '../access/credentials.ts';
 import { may, missing } from '../access/rights.ts';
@@ -62,10 +61,11 @@ export const repositoryOperationsV2: readonly Operation<ManagementRoutes>[] = [
       }
       const fullName = { namespace: parameters.namespace, name: body.name };
       const { account } = caller;
-      const judge = ({ namespace, repository }: Lookup): Refusal | undefined =>
-        may('create', account, namespace, repository?.state)
+      const judge = judgement(caller, (present, { namespace, repository }) =>
+        may('create', accountOf(present), namespace, repository?.state)
           ? undefined
-          : refuse('forbidden', `${account.name} may not create repositories in ${fullName.namespace}`);
+          : refuse('forbidden', `${account.name} may not create repositories in ${fullName.namespace}`),
+      );
       const found = await lookUp(using.database, fullName, account.id);
       const refusal = judge(found);
       if (refusal) return refusal;

@@ -2,6 +2,7 @@ import type { FullName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { repositoryStream } from '@docket/shared/stored-event';
+import { lockMembership } from '@docket/store/directory/accounts';
 import { lookUp } from '@docket/store/read/look-up';
 import type { Lookup } from '@docket/store/read/look-up';
 import { sql } from 'kysely';
@@ -16,6 +17,7 @@ import { decideStar } from '../repositories/decider.ts';
 interface StarChange {
   readonly type: 'Star' | 'Unstar';
   readonly fullName: FullName;
+  readonly namespaceId: string;
   readonly accountId: string;
   readonly judge: (found: Lookup) => Refusal | undefined;
 }
@@ -25,10 +27,11 @@ const starredMeanwhile = refuse('contended', 'the same account stars it at the s
 /** The row decides whether it counts, in the transaction of the event: however often it is asked for, it is one star. */
 export async function changeStar(
   execution: TransactionExecution,
-  { type, fullName, accountId, judge }: StarChange,
+  { type, fullName, namespaceId, accountId, judge }: StarChange,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
   return transact(execution, envelope, starredMeanwhile, async (transaction) => {
+    await lockMembership(transaction, namespaceId, accountId);
     const found = await lookUp(transaction, fullName, accountId);
     const refusal = judge(found);
     if (refusal) return refusal;

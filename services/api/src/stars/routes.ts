@@ -52,10 +52,11 @@ function changingStar(method: 'POST' | 'DELETE', type: 'Star' | 'Unstar', summar
     headers: idempotency,
     authorize: allowed('star'),
     answers: { 204: done, ...commanded },
-    handle: async (using: StarRoutes, { request, caller, target: { fullName, judge } }) => {
+    handle: async (using: StarRoutes, { request, caller, target: { fullName, namespace, judge } }) => {
       const envelope = await envelopeOf(request, caller, using.tokenKeys);
       if (isRefusal(envelope)) return envelope;
-      const outcome = await changeStar(using, { type, fullName, accountId: caller.account.id, judge }, envelope);
+      const star = { type, fullName, namespaceId: namespace.id, accountId: caller.account.id, judge } as const;
+      const outcome = await changeStar(using, star, envelope);
       return isRefusal(outcome) ? outcome : answer(204, undefined);
     },
   });

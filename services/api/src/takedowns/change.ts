@@ -4,6 +4,8 @@ import type { Refusal } from '@docket/shared/refusal';
 import { imageStream, readImageEvent } from '@docket/shared/stored-event';
 import { readStream } from '@docket/store/log/read';
 
+import { accountOf } from '../access/authenticate.ts';
+import { refuseAllButAdmins } from '../access/rights.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
 import { transact } from '../commands/transact.ts';
 import type { TransactionExecution } from '../commands/transact.ts';
@@ -18,7 +20,9 @@ export async function changeImage(
   command: ImageCommand,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
-  return transact(execution, envelope, changedMeanwhile, async (transaction) => {
+  return transact(execution, envelope, changedMeanwhile, async (transaction, present) => {
+    const refusal = refuseAllButAdmins(accountOf(present));
+    if (refusal) return refusal;
     const streamId = imageStream(command.imageId);
     const past = await readStream(transaction, streamId, readImageEvent);
     const known = past.map(({ event }) => event);

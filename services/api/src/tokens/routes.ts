@@ -1,8 +1,8 @@
 /** PUT …/auth: a registry asks whether the token that a client showed is good. A delete token is spent by it. */
 import { isRefusal, refuse } from '@docket/shared/refusal';
-import type { Lookup } from '@docket/store/read/look-up';
 
-import { visitAt } from '../access/authorize.ts';
+import { accountOf } from '../access/authenticate.ts';
+import { judgement, visitAt } from '../access/authorize.ts';
 import { may, missing, refuseProof, refuseToken } from '../access/rights.ts';
 import { answer } from '../http/answer.ts';
 import { idempotency, ok, v1 } from '../http/common-answers.ts';
@@ -42,8 +42,9 @@ export const tokenOperations: readonly Operation<RepositoryRoutes>[] = [
       const refusal = refuseToken(caller, fullName, found, ['read', 'write', 'delete']);
       const { account, claims } = caller;
       if (claims.access === 'delete' && !refusal) {
-        const judge = (now: Lookup) =>
-          may('delete', account, now.namespace, now.repository?.state) ? undefined : denied;
+        const judge = judgement(caller, (present, now) =>
+          may('delete', accountOf(present), now.namespace, now.repository?.state) ? undefined : denied,
+        );
         if (judge(found)) return denied;
         const command = { type: 'AuthorizeDeletion', tokenId: claims.jti, life: claims.life } as const;
         const executed = await run(using, request, caller, { fullName, command, found, judge });

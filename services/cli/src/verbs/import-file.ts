@@ -72,7 +72,6 @@ export async function importFile(
         causation_id: importId,
       },
       context: { ip: null, userAgent: 'docket import', fingerprint: null },
-      heldTo: undefined,
     },
     lines,
     rules,

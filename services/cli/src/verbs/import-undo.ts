@@ -57,7 +57,6 @@ export async function takeBack(
         causation_id: importId,
       },
       context: { ip: null, userAgent: 'docket import', fingerprint: null },
-      heldTo: undefined,
     },
     onAppended: notifier(database),
     onProgress: ({ commands }) => shown.show(commands),
