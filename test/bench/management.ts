@@ -14,7 +14,7 @@ import { printMachine, printTable, quantile } from './harness.ts';
 import { asLines, startInstance } from './instance.ts';
 
 const repositories = Number(process.env['BENCH_REPOSITORIES'] ?? 100_000);
-const samples = 500;
+const samples = Number(process.env['BENCH_SAMPLES'] ?? 500);
 const warmUp = 50;
 const judgements = 1_000_000;
 const pageSize = 25;
@@ -137,18 +137,23 @@ function anyName(): string {
 async function listing(): Promise<void> {
   const size = 100;
   const last = Math.ceil(repositories / size);
-  const page = (ordering: string, number: number) => async () => {
-    const query = `page_size=${size}&page=${number}&ordering=${ordering}`;
-    const answer = await pool.request({ method: 'GET', path: `/v2/repositories/${namespace}/?${query}` });
-    const text = await answer.body.text();
-    if (answer.statusCode !== 200 || !text.includes(`"count":${repositories}`)) throw new Error(text.slice(0, 200));
-  };
+  const page =
+    (ordering: string, number: number, name = '', count = repositories) =>
+    async () => {
+      const query = `page_size=${size}&page=${number}&ordering=${ordering}&name=${name}`;
+      const answer = await pool.request({ method: 'GET', path: `/v2/repositories/${namespace}/?${query}` });
+      const text = await answer.body.text();
+      if (answer.statusCode !== 200 || !text.includes(`"count":${count},`)) throw new Error(text.slice(0, 200));
+    };
   const figures = await timedInTurn(
     Object.fromEntries(
       ['name', '-last_updated'].flatMap((ordering) => [
         [`by ${ordering}, first page`, page(ordering, 1)],
         [`by ${ordering}, last page`, page(ordering, last)],
         [`by ${ordering}, page in the middle`, page(ordering, Math.ceil(last / 2))],
+        [`by ${ordering}, of one name`, page(ordering, 1, `APP-${repositories - 1}`, 1)],
+        [`by ${ordering}, of a part of all names`, page(ordering, 1, 'app')],
+        [`by ${ordering}, of no name`, page(ordering, 1, 'nothing', 0)],
       ]),
     ),
   );

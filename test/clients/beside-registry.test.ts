@@ -41,6 +41,7 @@ describe.skipIf(!installed)('on one host', () => {
     host = `127.0.0.1:${port}`;
     await startRegistry(registryPort);
     const config = proxyFile({
+      names: ['127.0.0.1'],
       listen: [host],
       certificate: undefined,
       docket: world.urls.map((url) => new URL(url).host),

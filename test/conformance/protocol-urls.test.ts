@@ -233,11 +233,19 @@ test('row 8a (redirected docker): a header may come twice', async () => {
   expect(arranged(read, 200).body).toBe('[{"id":"abc","checksum":""}]');
 });
 
-test('row 31a (docker): without a setting the registry is where the client came to', async () => {
+test('row 31a (docker): without a setting the registry is where the client came to, if that is known to be here', async () => {
   const { path } = repositoryOf(stage, 'user');
-  const headers: Header[] = [['Host', 'registry.example.com:5000'], ['Authorization', basic(stage.owner)], wantsToken];
-  const put = await stage.send({ method: 'PUT', target: `${path}/`, headers, body: '[]' });
-  expect(endpointsOf(arranged(put, 200))).toEqual(['registry.example.com:5000']);
+  const put = (host: string) => {
+    const headers: Header[] = [['Host', host], ['Authorization', basic(stage.owner)], wantsToken];
+    return stage.send({ method: 'PUT', target: `${path}/`, headers, body: '[]' });
+  };
+  const strange = await put('registry.example.com:5000');
+  expect({ status: strange.status, body: bodyOf(strange) }).toEqual({ status: 421, body: usualError });
+  expectCommonForm(strange);
+  expect(endpointsOf(strange)).toEqual([]);
+  for (const host of ['index.docker.io', 'localhost:5000', '127.0.0.1']) {
+    expect(endpointsOf(arranged(await put(host), 200))).toEqual([host]);
+  }
 });
 
 const agents = {

@@ -13,6 +13,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 
 import { apiService, docket, projectorService } from '../support/docket.ts';
+import type { Service } from '../support/docket.ts';
 import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 
@@ -44,13 +45,22 @@ beforeAll(() => {
 
 afterAll(() => rmSync(secrets, { recursive: true, force: true }));
 
+/** What compose asks for, because there is no default that is right. */
+const answers: Readonly<Record<string, string>> = {
+  PUBLIC_URL: 'https://hub.example.org',
+  REGISTRY_ENDPOINTS: 'hub.example.org',
+};
+
 /** As a process of the service sees it: variables of compose at their defaults, secrets where they are mounted. */
 function environmentOf(name: string): Record<string, string> {
   const given = Object.entries(compose.services[name]?.environment ?? {});
   return Object.fromEntries(
     given.map(([key, value]) => [
       key,
-      value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1').replace('/run/secrets/', `${secrets}/`),
+      value
+        .replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')
+        .replaceAll(/\$\{(\w+):\?[^}]+\}/g, (_, variable: string) => answers[variable] ?? '')
+        .replace('/run/secrets/', `${secrets}/`),
     ]),
   );
 }
@@ -72,6 +82,18 @@ describe('compose.yaml', () => {
     expect(parseEnvironment(environment, required)).toMatchObject({
       databaseUrl: expect.stringContaining('@postgres:5432/docket'),
     });
+  });
+
+  test('does not start without the address that clients use and the registry that they are sent to', () => {
+    for (const [name, { command = [], environment }] of own) {
+      const required = Object.entries(environment).filter(([, value]) => value.includes(':?'));
+      const asked = { api: ['PUBLIC_URL', 'REGISTRY_ENDPOINTS'], projector: ['PUBLIC_URL'], migrate: [] };
+      expect({ name, required: required.map(([key]) => key) }).toEqual({
+        name,
+        required: Object(asked)[command[0] ?? ''],
+      });
+      for (const [key, value] of required) expect(value).toMatch(new RegExp(String.raw`^\$\{${key}:\?.+\}$`));
+    }
   });
 
   test('gives each process the role of its own, and no secret that it has no use for', () => {
@@ -117,6 +139,7 @@ describe('compose.yaml', () => {
 
 test('make-secrets.sh leaves what is there as it is, and shuts its folder', () => {
   const before = readFileSync(join(secrets, 'token-keys'), 'utf8');
+  expect(readFileSync(join(secrets, 'server-name'), 'utf8')).toBe('server_name hub.example.org;\n');
   execFileSync(join(folder, 'make-secrets.sh'), [secrets, 'other.example.org']);
   expect(readFileSync(join(secrets, 'token-keys'), 'utf8')).toBe(before);
   expect(statSync(secrets).mode & 0o777).toBe(0o700);
@@ -133,13 +156,15 @@ describe('the Dockerfile', () => {
     const [last = ''] = text.split(/^FROM /m).slice(-1);
     expect(last).toMatch(/^USER node$/m);
     expect(last).toMatch(/^HEALTHCHECK /m);
+    // Alone, a process listens on loopback, which nobody outside of a container reaches.
+    expect(last).toMatch(/^ {4}HOST=0\.0\.0\.0 \\$/m);
     expect(text.match(/^FROM node:24-/gm)).toHaveLength(2);
   });
 });
 
 test('the same processes with the same environment migrate, serve and are found well by the check of the image', async () => {
   const world = await createWorld();
-  const services = [];
+  const services: Service[] = [];
   try {
     // The secrets of this machine in the place of those that name hosts of the compose network.
     const { owner, api, projector } = world.databaseUrls;
@@ -154,24 +179,24 @@ test('the same processes with the same environment migrate, serve and are found 
     const here = { MEILISEARCH_URL: world.meilisearchUrl, DOCKET_DATA_DIR: world.dataDirectory };
     const migrated = await docket(['migrate'], environmentOf('migrate'));
     expect(migrated).toMatchObject({ status: 0, stdout: 'nothing to apply\n' });
-    const first = apiService({ ...environmentOf('api-1'), ...here });
+    const first = apiService({ ...environmentOf('api-1'), ...here, HOST: '0.0.0.0' });
     const follower = projectorService({ ...environmentOf('projector-1'), ...here, HEALTH_PORT: '0' });
     services.push(first, follower);
     await Promise.all(services.map((service) => service.start()));
     const { port } = new URL(first.url);
-    const check = () => {
+    const check = (env: Readonly<Record<string, string>>) => {
       try {
-        return execFileSync(process.execPath, [join(folder, 'healthcheck.mjs')], {
-          env: { PORT: port },
-          stdio: 'pipe',
-        }).toString();
+        return execFileSync(process.execPath, [join(folder, 'healthcheck.mjs')], { env, stdio: 'pipe' }).toString();
       } catch {
         return undefined;
       }
     };
-    expect(JSON.parse(await until('the process is well', check))).toMatchObject({ ready: true });
+    const env = { PORT: port, HOST: '0.0.0.0' };
+    expect(JSON.parse(await until('the process is well', () => check(env)))).toMatchObject({ ready: true });
+    // It listens everywhere, so it is found at any address of this machine, and by default where it listens by default.
+    for (const other of [{ PORT: port }, { PORT: port, HOST: '127.0.0.2' }]) expect(check(other)).toBeDefined();
     await first.kill();
-    expect(check()).toBeUndefined();
+    expect(check(env)).toBeUndefined();
   } finally {
     await Promise.all(services.map((service) => service.kill()));
     await world.stop();

@@ -50,7 +50,10 @@ function push(url: string, who: Account, headers: Headers = {}, name = fresh('re
 describe('X-Docker-Endpoints', () => {
   test('names the host that the client came to where no registry is set', async () => {
     const [url = ''] = world.urls;
-    expect(valuesOf(await push(url, owner), 'X-Docker-Endpoints')).toEqual(['index.example']);
+    const { host } = new URL(url);
+    expect(valuesOf(await push(url, owner, { Host: host }), 'X-Docker-Endpoints')).toEqual([host]);
+    const other = await serviceWith({ PUBLIC_HOSTS: 'index.example' });
+    expect(valuesOf(await push(other, owner), 'X-Docker-Endpoints')).toEqual(['index.example']);
   });
 
   test('has a header line for each registry (row 32, docker up to 0.10), and other ones for a namespace that has its own', async () => {
@@ -71,7 +74,7 @@ describe('X-Docker-Endpoints', () => {
   });
 
   test('falls back to the own host for all but the one namespace that has a registry', async () => {
-    const url = await serviceWith({ REGISTRY_ENDPOINTS: 'team=registry-3.example' });
+    const url = await serviceWith({ REGISTRY_ENDPOINTS: 'team=registry-3.example', PUBLIC_HOSTS: 'index.example' });
     expect(valuesOf(await push(url, owner), 'X-Docker-Endpoints')).toEqual(['index.example']);
     expect(valuesOf(await push(url, team), 'X-Docker-Endpoints')).toEqual(['registry-3.example']);
   });
@@ -123,7 +126,7 @@ describe('X-Forwarded-*', () => {
   });
 
   test.each([{}, { TRUSTED_PROXIES: '192.0.2.0/24' }])('are words of a stranger with %j', async (environment) => {
-    const url = await serviceWith(environment);
+    const url = await serviceWith({ ...environment, PUBLIC_HOSTS: 'index.example' });
     const name = fresh('direct-');
     const answer = await push(url, owner, forwarded, name);
     expect(valuesOf(answer, 'X-Docker-Endpoints')).toEqual(['index.example']);
@@ -134,6 +137,9 @@ describe('X-Forwarded-*', () => {
   test('cannot put more into an answer than a host', async () => {
     const url = await serviceWith({ TRUSTED_PROXIES: 'loopback' });
     const answer = await push(url, owner, { 'X-Forwarded-Host': 'evil.example/"><script>' });
-    expect(valuesOf(answer, 'X-Docker-Endpoints')).toEqual([`localhost:${new URL(url).port}`]);
+    expect({ status: answer.status, endpoints: valuesOf(answer, 'X-Docker-Endpoints') }).toEqual({
+      status: 421,
+      endpoints: [],
+    });
   });
 });

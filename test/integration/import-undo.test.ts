@@ -1,9 +1,10 @@
 /** Imports that go on after a kill, that only say what they would do, and that are taken back: under one id, as events. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -247,6 +248,68 @@ test('an import that was killed goes on under its id, and is taken back whole, a
   expect((await active()).deleted).toBeLessThan(total);
   expect(await world.verb(['import', '--undo', id])).toMatchObject({ status: 0 });
   expect(await active()).toEqual({ created: total, deleted: total });
+});
+
+describe('an import goes on', () => {
+  const begun = async () => {
+    const name = `${space()}/tool`;
+    const file = await fileOf([{ name }]);
+    return { name, file, id: idOf((await world.verb(['import', file])).stdout) };
+  };
+
+  test('with the same text, wherever it stands and however it is packed', async () => {
+    const { name, file, id } = await begun();
+    const packed = `${file}.gz`;
+    await writeFile(packed, gzipSync(await readFile(file)));
+    for (const same of [file, packed]) {
+      const result = await world.verb(['import', '--resume', id, same]);
+      expect(result).toMatchObject({ status: 0, stdout: expect.stringContaining(`import ${id}\n1 lines in `) });
+      expect(result.stdout).toContain('0 repositories created, 0 changed, 1 unchanged, 0 refused; 0 events');
+    }
+    expect(await events(name)).toHaveLength(1);
+  });
+
+  test('with no other file, which would be taken back with it', async () => {
+    const { id } = await begun();
+    const other = await fileOf([{ name: `${space()}/foreign` }]);
+    const before = await inLog();
+    for (const more of [[], ['--dry-run']]) {
+      expect(await world.verb(['import', '--resume', id, ...more, other])).toEqual({
+        status: 1,
+        stdout: '',
+        stderr: `docket import: ${other} is not what import ${id} began with; import it without --resume\n`,
+      });
+    }
+    expect(await inLog()).toBe(before);
+  });
+
+  test('with the same options', async () => {
+    const { file, id } = await begun();
+    const result = await world.verb(['import', '--resume', id, '--namespace', 'other_space', file]);
+    expect(result).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `docket import: import ${id} began with --format ndjson --namespace library; go on with the same\n`,
+    });
+  });
+
+  test('not from standard input, neither of it nor of a file', async () => {
+    const { name, id } = await begun();
+    const line = JSON.stringify({ name });
+    expect(await world.verb(['import', '--resume', id, '-'], line)).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'docket import: --resume wants the file itself, to compare it with what was read before\n',
+    });
+    const fromInput = idOf((await world.verb(['import', '-'], JSON.stringify({ name: `${space()}/tool` }))).stdout);
+    expect(await world.verb(['import', '--resume', fromInput, await fileOf([{ name }])])).toEqual({
+      status: 1,
+      stdout: '',
+      stderr:
+        `docket import: what import ${fromInput} read is not known: it was standard input, or an earlier version; ` +
+        'import it again without --resume, what is there adds nothing\n',
+    });
+  });
 });
 
 test('after all of it the read models are what the log says', async () => {

@@ -49,6 +49,9 @@ async function importing(content: string | Buffer, ...options: string[]): Promis
 /** The line that says what came of it. */
 const counts = ({ stdout }: VerbResult) =>
   (stdout.split('\n').find((line) => / lines in /.test(line)) ?? stdout).replace(/ in [\d.]+ s:/, ':');
+/** What it says of the lines, without how far it is. */
+const told = ({ stderr }: VerbResult) =>
+  stderr.split('\n').filter((line) => line !== '' && !line.startsWith('importing '));
 const sum = (lines: number, created: number, changed: number, unchanged: number, refused: number, added: number) =>
   `${lines} lines: ${created} repositories created, ${changed} changed, ${unchanged} unchanged, ${refused} refused; ${added} events`;
 
@@ -180,7 +183,7 @@ test('the lines that cannot be imported are named with the reason, and do not ke
   ];
   const file = ndjson({ name: `${space}/first` }, '', ...bad.map(([line]) => line), { name: `${space}/last` });
   const result = await importing(file);
-  expect(result.status).toBe(0);
+  expect(result.status).toBe(1);
   expect(result.stderr.split('\n').filter((line) => line.startsWith('line '))).toEqual(
     bad.map(([, reason], index) => `line ${index + 3}: ${reason}`),
   );
@@ -194,7 +197,53 @@ test('of very many bad lines the first are named, and all are counted', async ()
   const result = await importing('x\n'.repeat(1_000));
   expect(result.stderr.split('\n').filter((line) => line.startsWith('line '))).toHaveLength(20);
   expect(result.stderr).toContain('refused 1000 lines: the line is not valid JSON\n');
+  expect(result.stderr).toContain('no line is JSON; a list of names is read with --format names\n');
+  expect(result.status).toBe(1);
   expect(counts(result)).toBe(sum(1_000, 0, 0, 0, 1_000, 0));
+});
+
+test('one line that is refused makes the exit status 1, in a dry run too, and none makes it 0', async () => {
+  const name = `${namespace()}/tool`;
+  const good = ndjson({ name });
+  const bad = ndjson({ name, star_count: -2 });
+  const outcome = async (text: string, ...options: string[]) => {
+    const result = await importing(text, ...options);
+    return { status: result.status, counts: counts(result).replace('would be ', '') };
+  };
+  expect(await outcome(good + bad, '--dry-run')).toMatchObject({ status: 1 });
+  expect(await outcome(good, '--dry-run')).toMatchObject({ status: 0 });
+  expect(await outcome(good + bad)).toEqual({ status: 1, counts: sum(2, 1, 0, 0, 1, 1) });
+  expect(await outcome(good)).toEqual({ status: 0, counts: sum(1, 0, 0, 1, 0, 0) });
+  expect(await outcome(bad)).toEqual({ status: 1, counts: sum(1, 0, 0, 0, 1, 0) });
+  expect(await outcome('')).toEqual({ status: 0, counts: sum(0, 0, 0, 0, 0, 0) });
+});
+
+test('a line of Latin-1 is told by its number, and the others come in', async () => {
+  const space = namespace();
+  const latin1 = Buffer.from(ndjson({ name: `${space}/two`, description: 'caf\u00e9' }), 'latin1');
+  const bytes = [
+    Buffer.from(ndjson({ name: `${space}/one` })),
+    latin1,
+    Buffer.from(ndjson({ name: `${space}/three` })),
+  ];
+  const result = await importing(Buffer.concat(bytes));
+  const rule = 'the line is not valid UTF-8; if the file is Latin-1, iconv -f ISO-8859-1 -t UTF-8 makes UTF-8 of it';
+  expect(told(result)).toEqual([`line 2: ${rule}`, `refused 1 line: ${rule}`]);
+  expect(result.status).toBe(1);
+  expect(counts(result)).toBe(sum(3, 2, 0, 0, 1, 2));
+});
+
+test('what docker images prints is a list of names', async () => {
+  const space = namespace();
+  const printed = `REPOSITORY                  TAG       IMAGE ID       CREATED         SIZE
+${space}/web                   7.2       3358e6d4a4a5   2 weeks ago     117MB
+${space}/web                   latest    3358e6d4a4a5   2 weeks ago     117MB
+docker.io/${space}/api         1         0123456789ab   3 months ago    17.1MB
+`;
+  const result = await importing(printed, '--format', 'names');
+  expect({ status: result.status, told: told(result) }).toEqual({ status: 0, told: [] });
+  expect(counts(result)).toBe(sum(4, 2, 0, 1, 0, 2));
+  expect(await events(`${space}/api`)).toEqual([created('api')]);
 });
 
 describe('the file may be', () => {
@@ -232,16 +281,31 @@ describe('the file may be', () => {
 
   test('cut off in the middle of what is packed, which fails after what was whole', async () => {
     const packed = gzipSync(lines(namespace()));
-    const result = await importing(packed.subarray(0, -12));
+    const file = await fileOf(packed.subarray(0, -12));
+    const result = await world.verb(['import', file]);
     expect(result).toMatchObject({ status: 1, stdout: '' });
-    expect(result.stderr).toMatch(/^docket import: .*unexpected end of file\n$/m);
+    expect(result.stderr).toBe(`docket import: ${file} is packed, and cut off or damaged: unexpected end of file\n`);
   });
 });
 
 describe('is refused with a sentence', () => {
   test.each<[string, () => Promise<readonly string[]>, RegExp]>([
-    ['a file that is not there', async () => [join(world.dataDirectory, 'no such file')], /no such file/],
-    ['a folder', async () => [world.dataDirectory], /EISDIR|is a (folder|directory)/],
+    [
+      'a file that is not there',
+      async () => [join(world.dataDirectory, 'nothing')],
+      /: there is no such file: \/.*\/nothing\n$/,
+    ],
+    ['a folder', async () => [world.dataDirectory], /: \/.* is a folder and no file\n$/],
+    [
+      'an array of JSON',
+      async () => [await fileOf('[{"name": "redis"}]', 'array.json')],
+      /array\.json is a JSON array; one object a line is wanted, as jq -c '\.\[\]' makes of it\n$/,
+    ],
+    [
+      'UTF-16',
+      async () => [await fileOf(Buffer.from('\ufeff{"name": "redis"}\n', 'utf16le'), 'utf16.json')],
+      /utf16\.json is UTF-16; iconv -f UTF-16 -t UTF-8 makes UTF-8 of it, which is read here\n$/,
+    ],
     [
       'an account that is not there',
       async () => [await fileOf(''), '--as', 'nobody_at_all'],
@@ -257,6 +321,15 @@ describe('is refused with a sentence', () => {
     expect(result).toMatchObject({ status: 1, stdout: '' });
     expect(result.stderr).toMatch(/^docket import: .+\n$/);
     expect(result.stderr).toMatch(sentence);
+  });
+
+  test('an array on standard input', async () => {
+    expect(await world.verb(['import', '-'], ' [{"name": "redis"}]')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr:
+        "docket import: standard input is a JSON array; one object a line is wanted, as jq -c '.[]' makes of it\n",
+    });
   });
 
   test.each([[[]], [['one', 'two']], [['one', '--unknown']]])('words that it does not know: %j', async (words) => {

@@ -14,7 +14,7 @@ import { until } from '../support/until.ts';
 import { createWorld } from '../support/world.ts';
 import type { System } from '../support/world.ts';
 
-const publicUrl = 'http://index.example.org';
+const publicUrl = 'http://index.example.org/docket';
 const takeoverMsMax = 5_000;
 
 interface NewAddress {

@@ -44,7 +44,7 @@ async function tokenFor(as: Credentials | undefined, repository: string): Promis
     method: 'GET',
     target: `/v1/repositories/${repository}/images`,
     headers: [
-      ['Host', 'index.example'],
+      ['Host', 'index.docker.io'],
       ['X-Docker-Token', 'true'],
       ...(as ? [['Authorization', basic(as)] as const] : []),
     ],
@@ -240,7 +240,7 @@ describe('lists', () => {
     const { body } = await ask('GET', `${list}?page_size=2&ordering=name`);
     expect(body).toMatchObject({ count: 3, previous: null });
     expect(Object(body).next).toMatch(
-      /^http:\/\/index\.example\/v2\/repositories\/.*\?page_size=2&ordering=name&page=2$/,
+      /^http:\/\/index\.docker\.io\/v2\/repositories\/.*\?page_size=2&ordering=name&page=2$/,
     );
     expect((await ask('GET', '/v2/repositories/nobody_is_here/')).status).toBe(404);
   });
@@ -355,7 +355,7 @@ describe('grants', () => {
       method: 'PUT',
       target: `/v1/repositories/${repository}/`,
       headers: [
-        ['Host', 'index.example'],
+        ['Host', 'index.docker.io'],
         ['X-Docker-Token', 'true'],
         ['Authorization', basic(friend)],
       ],

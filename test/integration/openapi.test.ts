@@ -39,7 +39,7 @@ async function ask(method: string, target: string, headers: Headers = {}, body: 
   const answer = await exchange(api, {
     method,
     target,
-    headers: Object.entries({ Host: 'index.example', ...headers }),
+    headers: Object.entries({ Host: 'index.docker.io', ...headers }),
     body,
   });
   const faults = description.faults({
@@ -56,6 +56,7 @@ async function ask(method: string, target: string, headers: Headers = {}, body: 
 const as = (who: Pick<Account, 'name' | 'password'>): Headers => ({ Authorization: basic(who) });
 const wrong: Headers = { Authorization: 'Basic bm9ib2R5Ondyb25n' };
 const wish: Headers = { 'X-Docker-Token': 'true' };
+const astray: Headers = { ...wish, Host: 'evil.example' };
 
 describe('the document', () => {
   test('has schemas that are schemas, and points to nothing that is not there', () => {
@@ -173,6 +174,9 @@ test('every answer of a walk through the whole API is as described', async () =>
     await ask('PUT', `${path}/`, as(inactive), images);
     await ask('PUT', `${path}/`, as(who), '{}');
     await ask('PUT', path, { ...as(who), ...wish }, images);
+    await ask('PUT', path, { ...as(who), ...astray }, images);
+    await ask('GET', `${path}/images`, astray);
+    await ask('DELETE', path, { ...as(who), ...astray });
     await ask('PUT', `${path}/images`, { ...as(who), 'X-Docker-Endpoints': 'https://index.example/v1/' }, '[]');
     await ask('PUT', `${path}/images`, wrong, '[]');
     await ask('PUT', `${path}/images`, as(inactive), '[]');

@@ -146,6 +146,13 @@ const tables: DescribedTables = {
     image_count: 'integer, with a default',
     tag_count: 'integer, with a default',
   },
+  'directory.imports': {
+    id: 'text',
+    contents_sha256: 'text',
+    format: 'text',
+    namespace: 'text',
+    begun_at: 'time, with a default',
+  },
   'read.images': {
     repository_id: 'text',
     image_id: 'text',

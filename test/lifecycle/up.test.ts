@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -138,6 +138,19 @@ async function imagesOf(url: string, name: string): Promise<unknown> {
   return answer.json();
 }
 
+/** Of the processes that serve, in the order of run.json. */
+function servedUrls(dataDirectory: string): readonly string[] {
+  return instanceOf(dataDirectory).processes.flatMap(({ url }) => url ?? []);
+}
+
+async function answersAt(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/livez`, { signal: AbortSignal.timeout(5_000) })).ok;
+  } catch {
+    return false;
+  }
+}
+
 describe('docket up', { timeout: testTimeoutMs }, () => {
   let outer: string;
 
@@ -259,6 +272,12 @@ describe('docket up', { timeout: testTimeoutMs }, () => {
       expect(await imagesOf(first.url, 'mine')).toHaveLength(1);
     }
     await expect(imagesOf(second.url, 'mine')).rejects.toThrow('404');
+    // All of it is on this machine alone, the health ports too; Linux answers on every address of 127.0.0.0/8.
+    expect(servedUrls(other)).toEqual([second.url, expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/)]);
+    for (const served of [first.url, ...servedUrls(one), ...servedUrls(other)]) {
+      expect(await answersAt(served)).toBe(true);
+      expect(await answersAt(served.replace('127.0.0.1', '127.0.0.2'))).toBe(false);
+    }
   });
 
   it('ends with the npm that started it, and a next start need not wait to be asked', async () => {
@@ -286,6 +305,34 @@ describe('docket up', { timeout: testTimeoutMs }, () => {
       ].join('\n'),
     });
     expect(existsSync(dataDirectory)).toBe(false);
+  });
+
+  const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
+
+  it('listens on HOST and nowhere else', async () => {
+    const host = hasIpv6 ? '::1' : '127.0.0.2';
+    const dataDirectory = newDataDirectory();
+    const port = await freePort();
+    const { url } = await up({ ...environmentOf(dataDirectory, port), HOST: host }, ['--api', '2']);
+    const written = host === '::1' ? '[::1]' : host;
+    expect(url).toBe(`http://${written}:${port}`);
+    expect(instanceOf(dataDirectory).url).toBe(url);
+    // What stands behind the front is for the front alone.
+    const [first, second, projector] = servedUrls(dataDirectory);
+    for (const behind of [first, second]) expect(behind).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(projector).toMatch(new RegExp(`^http://${written.replaceAll(/[.[\]]/g, String.raw`\$&`)}:\\d+$`));
+    for (const served of [url, projector ?? '']) expect(await answersAt(served)).toBe(true);
+    expect(await answersAt(`http://127.0.0.1:${port}`)).toBe(false);
+    await push(url, dataDirectory, 'mine');
+    expect(await imagesOf(url, 'mine')).toHaveLength(1);
+  });
+
+  it('says that HOST is no address of this machine, and leaves nothing running', async () => {
+    const dataDirectory = newDataDirectory();
+    const { status, stderr } = await docket(['up'], { ...environmentOf(dataDirectory, 0), HOST: '192.0.2.1' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('HOST 192.0.2.1 cannot be used: it is no address of this machine');
+    expect(readdirSync(dataDirectory)).toEqual([]);
   });
 
   it('says that its port is taken, and leaves nothing running', async () => {

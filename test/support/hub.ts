@@ -28,7 +28,7 @@ export function hub(urls: readonly string[]): Hub {
     const answer = await send({
       method,
       target,
-      headers: Object.entries({ Host: 'index.example', ...authorization, ...headers }),
+      headers: Object.entries({ Host: 'index.docker.io', ...authorization, ...headers }),
       body: body === undefined ? null : JSON.stringify(body),
     });
     return {

@@ -7,6 +7,7 @@ const common = {
   'content-type': 'application/json',
   vary: 'Accept',
   'x-content-type-options': 'nosniff',
+  'cache-control': 'private, no-cache',
 };
 const unstored = { 'cache-control': 'no-store' };
 

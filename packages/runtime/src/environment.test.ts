@@ -24,7 +24,9 @@ describe('the environment', () => {
   it('needs a database and nothing else', () => {
     const environment = parseEnvironment({ DATABASE_URL: databaseUrl });
     expect(environment).toMatchObject({
+      host: '127.0.0.1',
       port: 8080,
+      publicHosts: [],
       projectorDatabaseUrl: databaseUrl,
       migrationDatabaseUrl: databaseUrl,
       listenDatabaseUrl: databaseUrl,
@@ -66,6 +68,25 @@ describe('the environment', () => {
       { id: 'old', secret: `${secret}:o` },
     ]);
     expect(publicUrl).toBe('https://hub.example.org');
+  });
+
+  it.each([
+    ['0.0.0.0', '0.0.0.0'],
+    ['::', '::'],
+    ['[::1]', '::1'],
+    ['0:0:0:0:0:0:0:1', '::1'],
+    ['localhost', '127.0.0.1'],
+  ])('listens on the address that HOST=%s means', (text, host) => {
+    expect(parseSettings({ HOST: text }).host).toBe(host);
+  });
+
+  it('keeps the path of PUBLIC_URL without the slash at its end, and hosts in small letters', () => {
+    expect(
+      parseSettings({ PUBLIC_URL: 'https://Hub.example.org/docket/', PUBLIC_HOSTS: 'Hub.example.org, [::1]:80,' }),
+    ).toMatchObject({
+      publicUrl: 'https://hub.example.org/docket',
+      publicHosts: ['hub.example.org', '[::1]:80'],
+    });
   });
 
   it('has a bound for what accounts may have and do, and none where it is 0', () => {
@@ -114,10 +135,17 @@ describe('the environment', () => {
   });
 
   it.each([
+    ['HOST', 'docket.example.org'],
+    ['HOST', '127.0.0.1:8080'],
+    ['HOST', '127.0.0.256'],
+    ['HOST', 'fe80::1%lo'],
     ['PORT', '-1'],
     ['PORT', '8080.5'],
     ['PUBLIC_URL', 'hub.example.org'],
     ['PUBLIC_URL', 'https://hub.example.org/?a=b'],
+    ['PUBLIC_URL', 'https://name:password@hub.example.org'],
+    ['PUBLIC_HOSTS', 'https://hub.example.org'],
+    ['PUBLIC_HOSTS', '*.example.org'],
     ['REGISTRY_ENDPOINTS', 'https://registry.example.org'],
     ['REGISTRY_ENDPOINTS', 'a"b'],
     ['TRUSTED_PROXIES', '10.0.0.0/33'],

@@ -84,11 +84,15 @@ export interface Rates {
 }
 
 export interface Environment {
+  /** The IP address that is listened on; `0.0.0.0` and `::` are all of them. */
+  readonly host: string;
   readonly port: number;
   /** Port of the projector's own listener; 0 for none. */
   readonly healthPort: number;
-  /** Undefined: the host that the request came to. */
+  /** Without a slash at its end. Undefined: the host that a request names, if it is known. */
   readonly publicUrl: string | undefined;
+  /** Hosts that are known though nobody else knows them, in small letters; `*` is every host. */
+  readonly publicHosts: readonly string[];
   readonly databaseUrl: string;
   readonly projectorDatabaseUrl: string;
   readonly migrationDatabaseUrl: string;
@@ -97,7 +101,7 @@ export interface Environment {
   readonly databasePooler: 'none' | 'transaction';
   readonly meilisearchUrl: string | undefined;
   readonly meilisearchApiKey: string | undefined;
-  /** Empty: the host that the request came to. */
+  /** Empty: the host of `publicUrl`, or the one that the request names, if it is known. */
   readonly registryEndpoints: readonly string[];
   /** The registries of the repositories of each namespace that does not use the usual ones. */
   readonly namespaceEndpoints: ReadonlyMap<string, readonly string[]>;
@@ -137,6 +141,15 @@ export type LogLevel = (typeof logLevels)[number];
 const documentation = z.registry<SettingDocumentation>();
 
 const environmentSchema = z.object({
+  HOST: textThatIs(
+    'an IP address, such as 127.0.0.1, 0.0.0.0 (all of IPv4) or :: (all), or localhost',
+    listeningAddress,
+  )
+    .prefault('127.0.0.1')
+    .register(documentation, {
+      default: '127.0.0.1; in the container image 0.0.0.0',
+      about: 'IP address that the API and the health port of a projector listen on; `0.0.0.0` and `::` are all of them',
+    }),
   PORT: wholeNumber(0, 65_535)
     .prefault('8080')
     .register(documentation, { default: '8080', about: 'port of the API; 0 takes any free one' }),
@@ -144,10 +157,19 @@ const environmentSchema = z.object({
     default: 'none; `up` takes a free one and writes it to `run.json`',
     about: 'port on which a projector answers `/livez`, `/readyz` and `/metrics`, which the API answers on its own',
   }),
-  PUBLIC_URL: webAddress().optional().register(documentation, {
-    default: "the request's own host",
-    about: 'address under which clients and links in mails reach the API',
+  PUBLIC_URL: publicAddress().optional().register(documentation, {
+    default: "the request's own host, where it is known",
+    about:
+      'address under which clients and links in mails reach the API: its host, and a path where a proxy serves it below one',
   }),
+  PUBLIC_HOSTS: listOf('hosts (host or host:port), or *', (item) => item === '*' || isHost(item))
+    .transform((hosts) => hosts.map((host) => host.toLowerCase()))
+    .prefault('')
+    .register(documentation, {
+      default: 'none',
+      about:
+        'without `PUBLIC_URL`: hosts that clients are sent to when their request names them, comma separated, beside those of this machine; `*` is every host',
+    }),
   DATABASE_URL: databaseAddress().optional().register(documentation, {
     default: 'none; `up` starts an embedded PostgreSQL',
     about: 'database, with the role of the API',
@@ -182,7 +204,7 @@ const environmentSchema = z.object({
     .optional()
     .register(documentation, { default: 'none', about: 'key with which the search engine is asked', secret: true }),
   REGISTRY_ENDPOINTS: registryEndpoints().prefault('').register(documentation, {
-    default: "the request's own host",
+    default: "the host of `PUBLIC_URL`, or the request's own where it is known",
     about:
       'registries that clients are sent to in `X-Docker-Endpoints`, comma separated; `team=host` is one for the namespace `team` alone',
   }),
@@ -190,7 +212,7 @@ const environmentSchema = z.object({
     .prefault('')
     .register(documentation, {
       default: 'none',
-      about: 'proxies whose `X-Forwarded-*` headers are believed, comma separated',
+      about: 'proxies whose `X-Forwarded-*` headers are believed, the host that they name too, comma separated',
     }),
   TOKEN_KEYS: tokenKeyRing().optional().register(documentation, {
     default: 'none; `up` makes one and keeps it',
@@ -357,9 +379,11 @@ type Values = z.output<typeof environmentSchema>;
 
 function settingsOf(values: Values): Settings {
   return {
+    host: values.HOST,
     port: values.PORT,
     healthPort: values.HEALTH_PORT,
     publicUrl: values.PUBLIC_URL,
+    publicHosts: values.PUBLIC_HOSTS,
     databaseUrl: values.DATABASE_URL,
     listenDatabaseUrl: values.LISTEN_DATABASE_URL,
     databasePooler: values.DATABASE_POOLER,
@@ -506,11 +530,31 @@ function databaseAddress() {
 
 /** Without a slash at the end, so that paths can be put behind it. */
 function webAddress() {
-  return textThatIs('an http:// or https:// URL without a query', (text) => {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    const web = url?.protocol === 'http:' || url?.protocol === 'https:';
-    return web && url.search === '' && url.hash === '' ? url.href.replace(/\/+$/, '') : undefined;
+  return textThatIs('an http:// or https:// URL without a query', (text) => webUrl(text)?.href.replace(/\/+$/, ''));
+}
+
+/** Everybody is told it, so it holds no credentials. */
+function publicAddress() {
+  return textThatIs('an http:// or https:// URL without a query, a name and a password', (text) => {
+    const url = webUrl(text);
+    return url?.username === '' && url.password === '' ? url.href.replace(/\/+$/, '') : undefined;
   });
+}
+
+function webUrl(text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const web = url?.protocol === 'http:' || url?.protocol === 'https:';
+  return web && url.search === '' && url.hash === '' ? url : undefined;
+}
+
+/** Brackets may stand around an address of IPv6. One with a zone (`fe80::1%eth0`) cannot stand in a URL. */
+function listeningAddress(text: string): string | undefined {
+  if (text === 'localhost') return '127.0.0.1';
+  const address = text.replace(/^\[(.*)\]$/, '$1');
+  const version = address.includes('%') ? 0 : isIP(address);
+  if (version === 0) return undefined;
+  // Many ways to write the same address of IPv6 become one.
+  return version === 4 ? address : new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
 
 function listOf(items: string, accepts: (item: string) => boolean) {

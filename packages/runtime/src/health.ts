@@ -8,6 +8,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Registry } from 'prom-client';
 
+import { listeningUrl } from './listening.ts';
+
 /** Below the second after which most probes give up. */
 const checkMsMax = 900;
 
@@ -112,21 +114,24 @@ function write(response: ServerResponse, status: number, type: string, body: str
 }
 
 export interface OperationsListener {
-  readonly port: number;
+  readonly url: string;
   readonly stop: () => Promise<void>;
 }
 
 /** Serves the health endpoints of a process that serves nothing else. */
-export async function listenForOperations(port: number, { handle }: Operations): Promise<OperationsListener> {
+export async function listenForOperations(
+  { host, port }: { readonly host: string; readonly port: number },
+  { handle }: Operations,
+): Promise<OperationsListener> {
   const server = createServer((request, response) => {
     if (!handle(request, response)) write(response, 404, 'application/json', '{"error":"there is nothing here"}\n');
   });
-  server.listen(port);
+  server.listen(port, host);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
   return {
-    port: address.port,
+    url: listeningUrl(address.address, address.port),
     stop: async () => {
       const closed = once(server, 'close');
       server.close();

@@ -162,6 +162,9 @@ export const pageSizeMax = 100;
 /** Page × size stays far from where numbers end. */
 export const pageMax = 10_000_000;
 
+/** Of a filter of a list: the longest name. */
+export const filterCharactersMax = 255;
+
 export const historyPageDefault = 25;
 export const historyPageMax = 100;
 /** The size of a page, unless one entry alone is larger: three of the largest READMEs, or a hundred pushes of forty images. */

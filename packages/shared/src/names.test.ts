@@ -11,6 +11,7 @@ import {
   repositoryName,
   resourceWords,
   tagName,
+  typedName,
 } from './names.ts';
 
 function textOf(alphabet: string, minLength: number, maxLength: number): fc.Arbitrary<string> {
@@ -72,6 +73,23 @@ test('a namespace is at least four characters and has no capitals', () => {
   expect(namespaceName.safeParse('abc').success).toBe(false);
   expect(namespaceName.safeParse('abcD').success).toBe(false);
 });
+
+test('a namespace that is typed in any case is the one in small letters', () => {
+  const inAnyCase = namespaces.chain((name) =>
+    fc.array(fc.boolean(), { minLength: name.length, maxLength: name.length }).map((large) => ({
+      name,
+      typed: Array.from(name, (letter, at) => (large[at] ? letter.toUpperCase() : letter)).join(''),
+    })),
+  );
+  fc.assert(fc.property(inAnyCase, ({ name, typed }) => typedName.parse(typed) === name));
+});
+
+test.each(['abc', 'Team-A', 'Team.A', 'tEAM A', '\u212Aelvin', '\u0130smail', ''])(
+  '%j is no namespace in any case',
+  (typed) => {
+    expect(typedName.safeParse(typed).success).toBe(false);
+  },
+);
 
 test.each(['.', '..', ...resourceWords])(
   'a repository cannot be called %s, which means something else in a path',

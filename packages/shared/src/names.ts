@@ -6,12 +6,30 @@ import { z } from 'zod';
 
 export const namespacePattern = /^[a-z0-9_]{4,30}$/;
 
+const namespaceRule = 'must be 4 to 30 characters out of a-z, 0-9 and _';
+
 /** A user's name is the name of the namespace that belongs to the user; `library` follows the same grammar. */
-export const namespaceName = z
-  .string()
-  .regex(namespacePattern, 'must be 4 to 30 characters out of a-z, 0-9 and _')
-  .brand<'NamespaceName'>();
+export const namespaceName = z.string().regex(namespacePattern, namespaceRule).brand<'NamespaceName'>();
 export type NamespaceName = z.infer<typeof namespaceName>;
+
+/** No other letters: what only looks like a name in small letters is none. */
+export function inSmallLetters(name: string): string {
+  return name.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** What `typedName` takes, for documents. */
+export const typedNamePattern = '^[a-zA-Z0-9_]{4,30}$';
+
+/**
+ * The name of an account, an organization or their namespace where somebody types it to find one. Keyboards write the first letter large,
+ * and nobody else can be meant. A name that is to be made is a `namespaceName`.
+ */
+export const typedName = z
+  .string()
+  .overwrite(inSmallLetters)
+  .regex(namespacePattern, namespaceRule)
+  .meta({ pattern: typedNamePattern })
+  .brand<'NamespaceName'>();
 
 /** Second segments of a path that mean a part of the repository before them; a repository of that name could not be addressed. */
 export const resourceWords: readonly string[] = ['images', 'auth', 'layer'];

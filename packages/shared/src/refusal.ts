@@ -10,6 +10,7 @@ export const refusalCodes = [
   'account_inactive',
   'forbidden',
   'not_found',
+  'misdirected',
   'method_not_allowed',
   'body_too_large',
   'content_too_large',

@@ -8,6 +8,7 @@ revoke all on function es.append(text[], int[], uuid[], text[], text[], text[], 
 grant execute on function es.append(text[], int[], uuid[], text[], text[], text[], int[], int[], text[], smallint[], text[], text[]) to :api;
 grant insert, update, delete on directory.namespaces, directory.accounts, directory.addresses, directory.spent_links, directory.repository_names,
   directory.members, directory.stars, directory.blocked_images, directory.usage, directory.rate_limits to :api;
+grant insert on directory.imports to :api;
 
 grant insert, update, delete on es.projections, es.projection_failures, es.superseded_indexes to :projector;
 grant execute on function es.begin_rebuild(), es.switch_read_models(), es.drop_superseded_read_models(), es.discard_rebuild() to :projector;

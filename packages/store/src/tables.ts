@@ -181,6 +181,14 @@ export interface TagTable {
   position: bigint | null;
 }
 
+interface ImportSourceTable {
+  id: string;
+  contents_sha256: string;
+  format: string;
+  namespace: string;
+  begun_at: Generated<Date>;
+}
+
 export interface Tables {
   'es.events': EventTable;
   'es.request_contexts': RequestContextTable;
@@ -198,6 +206,7 @@ export interface Tables {
   'directory.rate_limits': RateLimitTable;
   'directory.stars': StarTable;
   'directory.blocked_images': BlockedImageTable;
+  'directory.imports': ImportSourceTable;
   'read.repositories': RepositoryTable;
   'read.images': ImageTable;
   'read.tags': TagTable;

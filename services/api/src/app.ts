@@ -12,12 +12,13 @@ import { catalogOperations } from './catalog/routes.ts';
 import type { CatalogRoutes } from './catalog/routes.ts';
 import { grantOperations } from './grants/routes.ts';
 import { historyOperations } from './history/routes.ts';
+import { addressOf } from './http/address.ts';
+import type { TrustsPeer } from './http/address.ts';
 import { send } from './http/answer.ts';
 import type { Answer } from './http/answer.ts';
 import { distributionRefusal } from './http/distribution.ts';
 import { mount } from './http/endpoint.ts';
 import type { Operation } from './http/operation.ts';
-import type { PageLinks } from './http/paging.ts';
 import { internalError, protocolOf, refusalAnswer } from './http/problem.ts';
 import { imageOperations } from './images/routes.ts';
 import { namespaceOperations } from './namespaces/routes.ts';
@@ -44,11 +45,10 @@ export type AppOptions = AccountRoutes &
   OrganizationRoutes &
   CatalogRoutes &
   ManagementRoutes &
-  PageLinks &
   PingRoutes &
   RepositoryRoutes &
   SearchRoutes &
-  Pick<Environment, 'trustedProxies'> & { readonly log: Log };
+  Pick<Environment, 'trustedProxies' | 'publicUrl' | 'publicHosts'> & { readonly log: Log };
 
 /** Every operation there is, by the slice that has it. */
 export const slices = {
@@ -76,10 +76,19 @@ export function createApp(options: AppOptions): Express {
   app.disable('etag');
   app.enable('case sensitive routing');
   app.set('trust proxy', [...options.trustedProxies]);
+  const trusts: TrustsPeer = app.get('trust proxy fn');
   app.set('query parser', false);
   app.use(absoluteFormTargets);
   const operations: readonly Operation<AppOptions & OpenapiRoutes>[] = Object.values(slices).flat();
-  mount(app, operations, { ...options, openapi: openapiDocument(slices) }, options);
+  mount(
+    app,
+    operations,
+    { ...options, openapi: openapiDocument(slices) },
+    {
+      log: options.log,
+      addressOf: addressOf(options, trusts),
+    },
+  );
   app.use((request, response) => {
     send(response, nothingAt(request.path));
   });

@@ -119,14 +119,15 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     engines: [...(meilisearch ? [meilisearch] : []), postgresSearch(database)],
   });
   const ready = operations({ registry, checks: checksOf({ database, primary, meilisearch }) });
-  const { port, drain } = await listen({
-    port: environment.port,
+  const { host, port } = environment;
+  const { url: listening, drain } = await listen({
+    host,
+    port,
     operations: ready,
     onRequest: measureHttp(registry),
     app,
   });
-  const listening = `http://127.0.0.1:${port}`;
-  log.info({ url: listening }, 'listening');
+  log.info({ url: listening, host }, 'listening');
   return {
     url: listening,
     stop: async () => {

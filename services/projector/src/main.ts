@@ -33,8 +33,6 @@ const failingMsMax = 10_000;
 
 export interface Projector {
   readonly stop: () => Promise<void>;
-  /** The port of its own listener; undefined where it has none. */
-  readonly healthPort: number | undefined;
 }
 
 const versionsOfThisProgram: ProjectorVersions = {
@@ -89,14 +87,15 @@ export async function runProjector(
       ...[versions.tables, versions.search].map((projection) => rebuildCheck(database, projection)),
     ],
   });
-  const { healthPort } = environment;
+  const { host, healthPort } = environment;
   let health;
   try {
-    health = healthPort === 0 ? undefined : await listenForOperations(healthPort, ready);
+    health = healthPort === 0 ? undefined : await listenForOperations({ host, port: healthPort }, ready);
   } catch (error) {
     await stopFollowers();
-    throw new Error(`HEALTH_PORT ${healthPort} cannot be used`, { cause: error });
+    throw new Error(`HEALTH_PORT ${healthPort} cannot be used on ${host}`, { cause: error });
   }
+  if (health) log.info({ url: health.url }, 'answers how it is');
   const { listenDatabaseUrl } = environment;
   const listener =
     listenDatabaseUrl === undefined
@@ -106,7 +105,6 @@ export async function runProjector(
           search?.wake();
         });
   return {
-    healthPort: health?.port,
     stop: async () => {
       ready.drain();
       await listener?.stop();

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 
 import type { Environment } from '@docket/runtime/environment';
+import { listeningUrl } from '@docket/runtime/listening';
 import type { Log } from '@docket/runtime/log';
 import { connectMeilisearch } from '@docket/runtime/meilisearch';
 import { nextOf, readStandpoint } from '@docket/store/followers/checkpoint';
@@ -156,7 +157,7 @@ export function followMail({ environment, versions, log, database, holder }: Wir
     delivery,
     log,
     projection,
-    publicUrl: environment.publicUrl ?? `http://localhost:${environment.port}`,
+    publicUrl: publicUrlOf(environment, log),
     tokenKeys: environment.tokenKeys,
   });
   const follower = follow({
@@ -170,6 +171,14 @@ export function followMail({ environment, versions, log, database, holder }: Wir
     await lease.stop();
     delivery.stop();
   });
+}
+
+/** A projector has no request whose host could stand in its links: without a setting they lead to an API process on this machine. */
+function publicUrlOf({ publicUrl, smtpUrl, host, port }: Environment, log: Log): string {
+  if (publicUrl !== undefined) return publicUrl;
+  const url = listeningUrl(host, port);
+  if (smtpUrl !== undefined) log.warn({ url }, 'PUBLIC_URL is not set: the links in mails lead to this machine alone');
+  return url;
 }
 
 /** `projection`: what the follower is at, which is the one that takes the place of another while it builds that. */

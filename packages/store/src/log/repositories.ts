@@ -59,7 +59,37 @@ export async function lastAnnouncements(
   repositoryId: string,
   tags: readonly string[],
 ): Promise<readonly Announcement[]> {
-  const { rows } = await sql<Announcement>`with known as (
+  const { rows } = await sql<Announcement>`with ${lastOf(repositoryId, tags)}
+    select last.tag, e.position, e.recorded_at, a.name as actor
+    from last join es.events e on e.position = last.position
+    left join directory.accounts a on a.id = (e.metadata #>> '{actor,id}')::uuid`.execute(database);
+  return rows;
+}
+
+export interface TagPage {
+  readonly descends: boolean;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** A page of these tags in the order in which they were announced last, and those of one push by name. */
+export async function tagsByAnnouncement(
+  database: Database,
+  repositoryId: string,
+  tags: readonly string[],
+  { descends, offset, limit }: TagPage,
+): Promise<readonly string[]> {
+  const way = sql.raw(descends ? 'desc' : 'asc');
+  const { rows } = await sql<{ readonly tag: string }>`with ${lastOf(repositoryId, tags)}
+    select tag from last order by position ${way}, tag collate "C" ${way} limit ${limit} offset ${offset}`.execute(
+    database,
+  );
+  return rows.map(({ tag }) => tag);
+}
+
+/** `last (tag, position)`. */
+function lastOf(repositoryId: string, tags: readonly string[]) {
+  return sql`known as (
       select r.version, t.tag, t.position
       from read.repositories r
       left join read.tags t on t.repository_id = r.repository_id and t.tag = any(${tags}::text[])
@@ -74,9 +104,5 @@ export async function lastAnnouncements(
       cross join lateral jsonb_array_elements(e.data -> 'images') as image
       where e.stream_id = ${repositoryStream(repositoryId)} and e.type in ('PushOpened', 'ImagesAdded')
         and e.version > (select coalesce(after, 0) from looked_through) and image ->> 'tag' = any(${tags}::text[])
-    ), last as (select tag, max(position) as position from announced group by tag)
-    select last.tag, e.position, e.recorded_at, a.name as actor
-    from last join es.events e on e.position = last.position
-    left join directory.accounts a on a.id = (e.metadata #>> '{actor,id}')::uuid`.execute(database);
-  return rows;
+    ), last as (select tag, max(position) as position from announced group by tag)`;
 }

@@ -1,5 +1,5 @@
 /** The account as it is now: read on every request that names one, so that what changes counts at once in every process. */
-import { namespaceName } from '@docket/shared/names';
+import { typedName } from '@docket/shared/names';
 import type { NamespaceName } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
 import { prepared } from '@docket/store/prepared';
@@ -27,10 +27,12 @@ const byId = prepared<StoredAccount, readonly [id: string]>(
   `select ${columns} from directory.accounts where status <> 'lapsed' and id = $1`,
 );
 
-export async function accountByName(database: Database, name: string): Promise<AccountRow | undefined> {
+/** `typed`: as somebody wrote it, whether it is a name or not. */
+export async function accountByName(database: Database, typed: string): Promise<AccountRow | undefined> {
   // A text that is no name belongs to no account, and Postgres refuses some texts.
-  if (!namespaceName.safeParse(name).success) return undefined;
-  const [row] = await byName(database, [name]);
+  const name = typedName.safeParse(typed);
+  if (!name.success) return undefined;
+  const [row] = await byName(database, [name.data]);
   return row && accountRow(row);
 }
 

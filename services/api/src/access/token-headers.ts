@@ -2,6 +2,8 @@
 import type { Environment } from '@docket/runtime/environment';
 import { endpointCharactersMax, endpointsMax } from '@docket/shared/limits';
 import type { FullName } from '@docket/shared/names';
+import { isRefusal, refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
 import type { Access } from '@docket/shared/tokens';
 import { z } from 'zod';
 
@@ -17,7 +19,7 @@ export const tokenWish = z.object({
 });
 
 /** A docker that was redirected sends the header twice, which arrives as `true, true` (docker 0.5). */
-export function wantsToken(request: ApiRequest): boolean {
+function wantsToken(request: ApiRequest): boolean {
   const wish = request.header('x-docker-token') ?? '';
   return wish.split(',').some((value) => value.trim().toLowerCase() === 'true');
 }
@@ -28,9 +30,13 @@ export interface TokenGrant {
   readonly repositoryId: string;
   readonly life: number;
   readonly access: Access;
+  /** Undefined: the client wishes for no token. */
+  readonly registries: readonly string[] | undefined;
 }
 
-export interface TokenHeaders extends Pick<Environment, 'registryEndpoints' | 'namespaceEndpoints'> {
+type Registries = Pick<Environment, 'registryEndpoints' | 'namespaceEndpoints'>;
+
+export interface TokenHeaders extends Registries {
   readonly tokens: Tokens;
 }
 
@@ -39,29 +45,43 @@ export interface TokenHeaders extends Pick<Environment, 'registryEndpoints' | 'n
  * value for one host, so there is a line for each.
  */
 export function tokenHeaders(
-  request: ApiRequest,
-  { tokens, registryEndpoints, namespaceEndpoints }: TokenHeaders,
-  { caller, fullName, repositoryId, life, access }: TokenGrant,
+  { tokens }: Pick<TokenHeaders, 'tokens'>,
+  { caller, fullName, repositoryId, life, access, registries }: TokenGrant,
 ): NonNullable<Answer['headers']> {
-  if (!wantsToken(request)) return {};
+  if (!registries) return {};
   const token = tokens.issue({ account: accountOf(caller), fullName, repositoryId, life, access });
   return {
     // The seed shows the challenge header on PUT and DELETE; on a GET it would look like a failed login.
     ...(access === 'read' ? {} : { 'WWW-Authenticate': `Token ${token}` }),
     'X-Docker-Token': token,
-    'X-Docker-Endpoints': registriesFor(request, { registryEndpoints, namespaceEndpoints }, fullName),
+    'X-Docker-Endpoints': registries,
   };
 }
 
-/** Where clients are sent to push and pull. */
-export function registriesFor(
+/** With the registries to send the client to; refused before anything is done, where it wishes for a token and nobody knows them. */
+export function withRegistries<Asked extends { readonly fullName: FullName }>(
   request: ApiRequest,
-  { registryEndpoints, namespaceEndpoints }: Pick<TokenHeaders, 'registryEndpoints' | 'namespaceEndpoints'>,
-  { namespace }: FullName,
-): readonly string[] {
-  const endpoints = namespaceEndpoints.get(namespace) ?? registryEndpoints;
-  return endpoints.length > 0 ? endpoints : [request.host];
+  using: Registries,
+  asked: Asked,
+): (Asked & Pick<TokenGrant, 'registries'>) | Refusal {
+  const registries = wantsToken(request) ? registriesFor(request, using, asked.fullName) : undefined;
+  return isRefusal(registries) ? registries : { ...asked, registries };
 }
+
+/** Where clients are sent to push and pull: a host that a stranger may have made up is no registry. */
+function registriesFor(
+  request: ApiRequest,
+  { registryEndpoints, namespaceEndpoints }: Registries,
+  { namespace }: FullName,
+): readonly string[] | Refusal {
+  const endpoints = namespaceEndpoints.get(namespace) ?? registryEndpoints;
+  if (endpoints.length > 0) return endpoints;
+  const own = request.address.host();
+  return own === undefined ? refuse('misdirected', unknownHost) : [own];
+}
+
+const unknownHost =
+  'Docket does not know the host that this request names, and sends nobody to a registry there; whoever runs it names the host in PUBLIC_URL or PUBLIC_HOSTS, or the registries in REGISTRY_ENDPOINTS';
 
 /** The registries that a pushing client says it used: one value, or a list. */
 export function reportedRegistries(request: ApiRequest): string[] {

@@ -2,7 +2,7 @@
 import type { Environment, TokenKey } from '@docket/runtime/environment';
 import { verifyLink } from '@docket/runtime/link-token';
 import { smallBodyBytesMax } from '@docket/shared/limits';
-import { namespaceName } from '@docket/shared/names';
+import { namespaceName, typedName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { z } from 'zod';
@@ -35,9 +35,9 @@ export interface AccountRoutes
   readonly rates: AccountRates;
 }
 
-const named = z.object({ username: namespaceName });
+const named = z.object({ username: typedName });
 /** Extra keys are for others: docker sends `auth` as well. */
-const registration = named.extend({ email: emailField, password: passwordField });
+const registration = z.object({ username: namespaceName, email: emailField, password: passwordField });
 const change = z
   .object({ email: emailField.optional(), password: passwordField.optional() })
   .refine(({ email, password }) => email !== undefined || password !== undefined, 'email or password is needed');
@@ -189,7 +189,8 @@ interface NewAccount {
 
 /**
  * The first step of every `docker login` up to 1.10. A known name is told before anything is said of the other fields: the client
- * then asks GET with the password, and would show any other complaint to the person. 401 sends it to GET as well.
+ * then asks GET with the password, and would show any other complaint to the person. A name with capitals is known when it is known
+ * without them; a new one is refused with the body. 401 sends it to GET as well.
  */
 async function mayRegister(
   using: AccountRoutes,

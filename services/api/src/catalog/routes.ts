@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { accountOf, unauthorized } from '../access/authenticate.ts';
 import type { Authentication } from '../access/authenticate.ts';
 import { anyCaller } from '../access/credentials.ts';
+import type { Address } from '../http/address.ts';
 import { answer } from '../http/answer.ts';
 import { registryAlways, registryChallenge, registryRefusal } from '../http/common-answers.ts';
 import { distributionHeaders, distributionRefusal } from '../http/distribution.ts';
@@ -51,11 +52,11 @@ export const catalogOperations: readonly Operation<CatalogRoutes>[] = [
       ...registryAlways,
     },
     refused: distributionRefusal,
-    handle: async ({ database }, { target: { viewer }, query: { n, last } }) => {
+    handle: async ({ database }, { request, target: { viewer }, query: { n, last } }) => {
       if (n === 0) return answer(200, { repositories: [] }, distributionHeaders);
       const found = await catalogPage(database, viewer, placeOf(last), n + 1);
       const repositories = found.slice(0, n).map(fullNameText);
-      const link = found.length > n ? { Link: nextLink(repositories.at(-1) ?? '', n) } : {};
+      const link = found.length > n ? { Link: nextLink(request.address, repositories.at(-1) ?? '', n) } : {};
       return answer(200, { repositories }, { ...distributionHeaders, ...link });
     },
   }),
@@ -67,6 +68,8 @@ function placeOf(last: string): CatalogPlace {
   return { namespace, name };
 }
 
-function nextLink(last: string, n: number): string {
-  return `</v2/_catalog?${new URLSearchParams({ last, n: String(n) }).toString()}>; rel="next"`;
+/** Without a host, as registries give it: podman takes the path alone. */
+function nextLink(address: Address, last: string, n: number): string {
+  const query = new URLSearchParams({ last, n: String(n) });
+  return `<${address.path(`/v2/_catalog?${query.toString()}`)}>; rel="next"`;
 }

@@ -13,12 +13,9 @@ import { versionsWanted } from '../http/conditional.ts';
 import { operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 import { offsetOf, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
-import type { PageLinks } from '../http/paging.ts';
 import { accountName, repositoryParameters, repositoryPaths } from '../http/paths.ts';
 import { run } from '../repositories/command.ts';
 import type { Commanding } from '../repositories/command.ts';
-
-export type GrantRoutes = Commanding & PageLinks;
 
 const collaborator = z
   .object({ user: z.string(), permission: z.enum(['read', 'write', 'admin']) })
@@ -27,7 +24,7 @@ type CollaboratorDto = z.infer<typeof collaborator>;
 
 const collaboratorParameters = repositoryParameters.extend({ username: accountName });
 
-export const grantOperations: readonly Operation<GrantRoutes>[] = [
+export const grantOperations: readonly Operation<Commanding>[] = [
   operation({
     method: 'GET',
     path: repositoryPaths('/collaborators'),
@@ -41,7 +38,7 @@ export const grantOperations: readonly Operation<GrantRoutes>[] = [
       200: { description: 'A page of accounts.', body: pageOf('CollaboratorPage', collaborator) },
       ...asked,
     },
-    handle: async (using: GrantRoutes, { request, target, query }) => {
+    handle: async (using: Commanding, { request, target, query }) => {
       const { state } = target.repository;
       if (state.status !== 'active') return missing(target.fullName);
       const grants = Object.entries(state.grants);
@@ -57,7 +54,7 @@ export const grantOperations: readonly Operation<GrantRoutes>[] = [
         })
         .toSorted((one, other) => (one.user < other.user ? -1 : 1));
       const offset = offsetOf(query);
-      return pageAnswer(using, request, query, listed.length, listed.slice(offset, offset + query.page_size));
+      return pageAnswer(request, query, listed.length, listed.slice(offset, offset + query.page_size));
     },
   }),
   operation({
@@ -71,7 +68,7 @@ export const grantOperations: readonly Operation<GrantRoutes>[] = [
     authorize: allowed('manage'),
     body: z.object({ permission: grantRole }),
     answers: { 200: { description: 'Given.', body: collaborator }, ...commanded, 412: v2.changed },
-    handle: async (using: GrantRoutes, { request, caller, parameters: { username }, target, body: { permission } }) => {
+    handle: async (using: Commanding, { request, caller, parameters: { username }, target, body: { permission } }) => {
       const account = await accountByName(using.database, username);
       if (!account) return refuse('not_found', `there is no account ${username}`, 'username');
       const command = { type: 'Grant', accountId: account.id, role: permission } as const;
@@ -91,7 +88,7 @@ export const grantOperations: readonly Operation<GrantRoutes>[] = [
     headers: conditional,
     authorize: allowed('manage'),
     answers: { 204: done, ...commanded, 412: v2.changed },
-    handle: async (using: GrantRoutes, { request, caller, parameters: { username }, target }) => {
+    handle: async (using: Commanding, { request, caller, parameters: { username }, target }) => {
       const account = await accountByName(using.database, username);
       if (!account) return refuse('not_found', `there is no account ${username}`, 'username');
       const command = { type: 'Revoke', accountId: account.id } as const;

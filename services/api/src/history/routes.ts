@@ -13,13 +13,10 @@ import { refused, v2 } from '../http/common-answers.ts';
 import { operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 import { wholeNumber } from '../http/paging.ts';
-import type { PageLinks } from '../http/paging.ts';
 import { fullNameIn, repositoryParameters } from '../http/paths.ts';
 import { historyPage } from './dto.ts';
 import type { HistoryPage } from './dto.ts';
 import { repositoryHistory } from './queries.ts';
-
-export interface HistoryRoutes extends Authentication, PageLinks {}
 
 const positionMax = 2n ** 63n - 1n;
 const notAPosition = 'must be a position: a decimal number';
@@ -30,7 +27,7 @@ const position = z
   .refine((number) => number <= positionMax, notAPosition)
   .meta({ type: 'integer', format: 'int64', minimum: 0 });
 
-export const historyOperations: readonly Operation<HistoryRoutes>[] = [
+export const historyOperations: readonly Operation<Authentication>[] = [
   operation({
     method: 'GET',
     path: '/v2/repositories/{namespace}/{repo_name}/history',
@@ -55,7 +52,7 @@ export const historyOperations: readonly Operation<HistoryRoutes>[] = [
       ...v2.always,
     },
     /** Readers of the repository may ask; while it is being deleted and after, its owner and the admins. */
-    handle: async (using: HistoryRoutes, { request, caller, parameters, query: { page_size, before } }) => {
+    handle: async (using: Authentication, { request, caller, parameters, query: { page_size, before } }) => {
       const fullName = fullNameIn(parameters);
       const account = accountOf(caller);
       const found = await lookUp(using.database, fullName, account?.id);
@@ -66,10 +63,10 @@ export const historyOperations: readonly Operation<HistoryRoutes>[] = [
         if (refusal) return refuse('forbidden', refusal.message);
       }
       const { entries, next } = await repositoryHistory(using.database, repository.id, before, page_size);
-      const url = `${using.publicUrl ?? request.origin}/v2/repositories/${fullName.namespace}/${fullName.name}/history`;
+      const path = `/v2/repositories/${fullName.namespace}/${fullName.name}/history`;
       const page: HistoryPage = {
         results: entries,
-        next: next === undefined ? null : `${url}?page_size=${page_size}&before=${next}`,
+        next: next === undefined ? null : request.address.url(`${path}?page_size=${page_size}&before=${next}`),
       };
       return answer(200, page);
     },

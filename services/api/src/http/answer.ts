@@ -32,7 +32,9 @@ export function answer(status: number, body: unknown, headers: Answer['headers']
 
 /**
  * `Content-Type` is exactly `application/json` and stands on a 204 as well; `Vary: Accept` on everything (seed, every example;
- * express would add a charset to the one and drop it from the other), and no browser is to guess another type. `instead` is answered where the body is larger than answers may be.
+ * express would add a charset to the one and drop it from the other), and no browser is to guess another type. An answer is for who asked,
+ * under the host that was asked, at that moment: a cache that others share never keeps it. `instead` is answered where the body is larger
+ * than answers may be.
  */
 export function send(response: Response, { status, body, headers = {} }: Answer, instead?: () => Answer): void {
   const bytes = body === undefined || status === 304 ? undefined : Buffer.from(textOf(body));
@@ -42,6 +44,7 @@ export function send(response: Response, { status, body, headers = {} }: Answer,
   }
   response.statusCode = status;
   response.setHeader('Vary', 'Accept');
+  response.setHeader('Cache-Control', 'private, no-cache');
   response.setHeader('Content-Type', 'application/json');
   response.setHeader('X-Content-Type-Options', 'nosniff');
   for (const [name, value] of Object.entries(headers)) {

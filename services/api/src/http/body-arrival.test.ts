@@ -13,6 +13,7 @@ import { mount } from './endpoint.ts';
 import { listen } from './listener.ts';
 import type { Listener } from './listener.ts';
 import { operation } from './operation.ts';
+import { requestOf } from './request.testing.ts';
 import type { Credentials } from './operation.ts';
 
 const nobody = refuse('unauthorized', 'nobody');
@@ -42,8 +43,10 @@ beforeAll(async () => {
     answers: {},
     handle: (_using, { body }) => answer(200, body.length),
   });
-  mount(app, [put], undefined, { log: createLog({ name: 'api', level: 'silent' }), publicUrl: undefined });
+  const { address } = requestOf();
+  mount(app, [put], undefined, { log: createLog({ name: 'api', level: 'silent' }), addressOf: () => address });
   listener = await listen({
+    host: '127.0.0.1',
     port: 0,
     operations: { handle: () => false, drain: () => undefined },
     onRequest: () => undefined,
@@ -60,7 +63,7 @@ afterAll(() => listener.drain());
 
 /** Sends these one after the other, each when the condition before it holds, and resolves with the status of the answer. */
 async function sent(...parts: readonly (string | (() => boolean))[]): Promise<number> {
-  const socket = connect({ port: listener.port, host: '127.0.0.1', noDelay: true });
+  const socket = connect({ port: Number(new URL(listener.url).port), host: '127.0.0.1', noDelay: true });
   sockets.push(socket);
   const answered = new Promise<number>((resolve, reject) => {
     let text = '';

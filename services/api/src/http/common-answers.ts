@@ -71,6 +71,7 @@ export const v1 = {
     body: z.union([error, z.literal('Account is not Active')]),
   },
   missing: { description: 'There is no such repository, as far as the asker may know.', body: error },
+  misdirected: { description: 'A token is asked for under a host that is not known (see PUBLIC_URL).', body: error },
   noRoom: { description: 'The namespace or the repository would hold more than it may.', body: error },
   tooLarge: { description: tooLarge, body: error },
   reused: { description: 'The Idempotency-Key was used for another request.', body: error },

@@ -5,11 +5,10 @@ import { requestOf } from './request.testing.ts';
 
 const refusal = { refused: 'forbidden', message: 'a page of another site may not have a browser do this' };
 
-function asked(headers: Readonly<Record<string, string>>, { method = 'POST', publicUrl = '' } = {}) {
-  return refuseCrossSite(
-    requestOf({ method, headers, host: 'index.example.org' }),
-    publicUrl === '' ? undefined : publicUrl,
-  );
+function asked(headers: Readonly<Record<string, string>>, { method = 'POST', publicHost = '' } = {}) {
+  const { address } = requestOf();
+  const host = () => (publicHost === '' ? undefined : publicHost);
+  return refuseCrossSite(requestOf({ method, headers, askedHost: 'index.example.org', address: { ...address, host } }));
 }
 
 it.each(['cross-site', 'same-site', 'same-origin, cross-site', ''])('a browser that says %j is refused', (site) => {
@@ -44,11 +43,11 @@ it.each(['https://index.example.org', 'http://index.example.org', 'https://index
 );
 
 it('a page at the public address is of this host, also where a proxy does not pass its name', () => {
-  const publicUrl = 'https://hub.example.org/docket';
+  const publicHost = 'hub.example.org';
   expect(asked({ origin: 'https://hub.example.org' })).toEqual(refusal);
-  expect(asked({ origin: 'https://hub.example.org' }, { publicUrl })).toBeUndefined();
-  expect(asked({ origin: 'https://index.example.org' }, { publicUrl })).toBeUndefined();
-  expect(asked({ origin: 'https://evil.example' }, { publicUrl })).toEqual(refusal);
+  expect(asked({ origin: 'https://hub.example.org' }, { publicHost })).toBeUndefined();
+  expect(asked({ origin: 'https://index.example.org' }, { publicHost })).toBeUndefined();
+  expect(asked({ origin: 'https://evil.example' }, { publicHost })).toEqual(refusal);
 });
 
 it('who sends neither header is no browser', () => {

@@ -3,6 +3,7 @@ import type { Refusal, RefusalCode } from '@docket/shared/refusal';
 
 import type { Answer } from './answer.ts';
 import { refusalAnswer } from './problem.ts';
+import { shownOnTerminal } from './text.ts';
 
 /** Podman and docker take a host that does not send it for no registry, and neither log in nor search there. */
 export const distributionHeaders = { 'Docker-Distribution-Api-Version': 'registry/2.0' };
@@ -22,7 +23,8 @@ const codes: Partial<Record<RefusalCode, string>> = {
 /** `errors` for docker and podman, which print `message` of the first; `message` for those who read the rest of /v2. */
 export function distributionRefusal(refusal: Refusal): Answer {
   const { status, body, headers } = refusalAnswer(refusal, 'v2');
-  const errors = [{ code: codes[refusal.refused] ?? 'UNKNOWN', message: refusal.message, detail: null }];
+  const code = codes[refusal.refused] ?? 'UNKNOWN';
+  const errors = [{ code, message: shownOnTerminal(refusal.message), detail: null }];
   const named = typeof body === 'object' ? body : { message: body };
   return { status, body: { ...named, errors }, headers: { ...headers, ...distributionHeaders } };
 }

@@ -9,6 +9,7 @@ import type { Refusal } from '@docket/shared/refusal';
 import { NoPrimary } from '@docket/store/breaker';
 import type { Router } from 'express';
 
+import type { AddressOf } from './address.ts';
 import { answer, send } from './answer.ts';
 import type { Answer, Outcome } from './answer.ts';
 import { refuseCrossSite } from './cross-site.ts';
@@ -21,8 +22,7 @@ import type { ApiRequest } from './request.ts';
 
 interface Mounting {
   readonly log: Log;
-  /** Where pages of this host may be, beside the host that was asked. */
-  readonly publicUrl: string | undefined;
+  readonly addressOf: AddressOf;
 }
 
 /** Every operation at each of its paths. Their order makes no difference: no two paths fit the same request. */
@@ -30,16 +30,16 @@ export function mount<Using>(
   router: Router,
   operations: readonly Operation<Using>[],
   using: Using,
-  { log, publicUrl }: Mounting,
+  { log, addressOf }: Mounting,
 ): void {
   for (const [route, here] of byRoute(operations)) {
     router.all(route, async (request, response) => {
       const parameters = Object.fromEntries(
         Object.entries(request.params).map(([name, value]) => [name, Array.isArray(value) ? value.join('/') : value]),
       );
-      const api = apiRequest(request, parameters);
+      const api = apiRequest(request, parameters, addressOf(request));
       response.setHeader('X-Request-Id', api.id);
-      const located = refuseCrossSite(api, publicUrl) ?? locate(route, here, api);
+      const located = refuseCrossSite(api) ?? locate(route, here, api);
       const outcome = isRefusal(located) ? located : await answered(located.operations, using, located.request, log);
       if (response.destroyed) return;
       const given = isRefusal(outcome) ? refusalAnswer(outcome, protocolOf(route)) : outcome;

@@ -5,6 +5,7 @@ import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import type { Operations } from '@docket/runtime/health';
+import { listeningUrl } from '@docket/runtime/listening';
 import type { HttpRequestMeasured } from '@docket/runtime/metrics';
 import {
   connectionsMax,
@@ -22,12 +23,14 @@ import { methods } from './operation.ts';
 import { inTurn } from './pipelining.ts';
 
 export interface Listener {
-  readonly port: number;
+  readonly url: string;
   /** Resolves when the last accepted request is answered or cut. */
   readonly drain: () => Promise<void>;
 }
 
 export interface ListenerOptions {
+  /** An IP address. */
+  readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
   readonly operations: Operations;
@@ -36,7 +39,7 @@ export interface ListenerOptions {
 }
 
 /** Resolves when the port is open; rejects when it cannot be had. */
-export async function listen({ port, operations, onRequest, app }: ListenerOptions): Promise<Listener> {
+export async function listen({ host, port, operations, onRequest, app }: ListenerOptions): Promise<Listener> {
   const server = createServer({
     requestTimeout: requestMsMax,
     headersTimeout: headersMsMax,
@@ -50,9 +53,9 @@ export async function listen({ port, operations, onRequest, app }: ListenerOptio
   const { handle, drain } = drainable(server, measured(operations, onRequest, app));
   inTurn(server, handle);
   paceBodies(server, (socket) => refuse(socket, tooSlow));
-  server.listen(port);
+  server.listen(port, host);
   await once(server, 'listening');
-  return { port: portOf(server), drain };
+  return { url: urlOf(server), drain };
 }
 
 /** Operators are answered before the app is asked; everything else is measured. */
@@ -88,10 +91,10 @@ function routeOf(request: IncomingMessage): string {
   return typeof path === 'string' ? path : 'none';
 }
 
-function portOf(server: Server): number {
+function urlOf(server: Server): string {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
-  return address.port;
+  return listeningUrl(address.address, address.port);
 }
 
 interface Refusal {

@@ -55,6 +55,40 @@ it.each([
   expect(await full.run({ caller, target }, requestOf({ ...good, ...bad }))).toMatchObject(refusal);
 });
 
+const filters = { query: z.object({ n: z.string().optional(), name: z.string().optional() }) };
+const listed = (path: string, more: object = {}) =>
+  operation({
+    method: 'GET',
+    path,
+    summary: 'Lists them.',
+    needs: 'nothing',
+    credentials: noCredentials,
+    answers: {},
+    handle: () => answer(200, 'all'),
+    ...more,
+  });
+
+it.each([
+  ['a filter that is not known', listed('/v2/things', filters), 'n=1&colour=red', '"colour"', 'there are n, name'],
+  ['any parameter where there is none', listed('/v2/things'), 'colour=red', '"colour"', 'there are none'],
+  ['a parameter without a value', listed('/v2/things'), '=', '""', 'there are none'],
+  ['one that is spelt in another way', listed('/v2/things', filters), 'Name=x', '"Name"', 'there are n, name'],
+  ['one that objects have', listed('/v2/things', filters), '__proto__=x', '"__proto__"', 'there are n, name'],
+  ['one of a name without an end', listed('/v2/things'), 'x'.repeat(500), `"${'x'.repeat(80)}"`, 'there are none'],
+])('refuses %s below /v2, and names those that there are', async (_what, some, query, name, there) => {
+  expect(await some.run({}, requestOf({ query }))).toEqual(
+    refuse('malformed_request', `no parameter ${name} is known here; ${there}`, JSON.parse(name)),
+  );
+});
+
+it.each([
+  ['is not of /v2', listed('/v1/things', filters), 'n=1&colour=red'],
+  ['says that others may come', listed('/v2/things', { otherQuery: 'ignored' }), 'account=sam&service=x'],
+  ['knows them all', listed('/v2/things', filters), 'name=x&n=1&n=2'],
+])('answers all where it %s', async (_what, some, query) => {
+  expect(await some.run({}, requestOf({ query }))).toEqual(answer(200, 'all'));
+});
+
 it('reads no body for who may not send one, and else no more than the operation takes', async () => {
   const limits: number[] = [];
   const text = (bytesMax: number) => {

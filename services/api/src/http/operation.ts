@@ -3,7 +3,7 @@
  * document of OpenAPI, the page of rights and the tests that go through everything are made of these.
  */
 import { smallBodyBytesMax } from '@docket/shared/limits';
-import { isRefusal } from '@docket/shared/refusal';
+import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { z } from 'zod';
 
@@ -64,6 +64,11 @@ interface Description<Parameters, Query, Body> {
   readonly needs: string;
   readonly parameters?: Parameters | undefined;
   readonly query?: Query | undefined;
+  /**
+   * What becomes of a parameter in the query that `query` does not name. Below `/v2/` it is refused unless told: a filter that is ignored
+   * gives everything. Elsewhere it is ignored unless told: old clients send what other servers understand.
+   */
+  readonly otherQuery?: 'refused' | 'ignored' | undefined;
   /** What the document says of headers; they are read where they are used. */
   readonly headers?: z.ZodObject | undefined;
   readonly body?: Body | undefined;
@@ -141,9 +146,11 @@ export function operation<Using>({
   ...description
 }: Parts<Using, unknown, z.ZodObject, unknown, z.ZodObject, z.ZodType>): Operation<Using> {
   const { parameters: parameterFields = noFields, query: queryFields = noFields, body: bodySchema } = description;
+  const paths = typeof path === 'string' ? [path] : path;
+  const { otherQuery = paths.every((each) => each.startsWith('/v2/')) ? 'refused' : 'ignored' } = description;
   return {
     ...description,
-    paths: typeof path === 'string' ? [path] : path,
+    paths,
     credentials: credentials.wanted,
     run: async (using, request) => {
       const asked = async () => {
@@ -163,6 +170,8 @@ export function operation<Using>({
       const allowed = await asked();
       if (isRefusal(allowed)) return allowed;
       const { caller, parameters, target } = allowed;
+      const unknown = otherQuery === 'refused' ? refuseOthers(request.query, queryFields) : undefined;
+      if (unknown) return unknown;
       const query = parseField(queryFields, Object.fromEntries(request.query));
       if (isRefusal(query)) return query;
       const body =
@@ -173,6 +182,17 @@ export function operation<Using>({
       return handle(using, { request, caller, parameters, target, query, body });
     },
   };
+}
+
+/** A name that is told again is cut: it may be as long as an address. */
+const unknownCharactersMax = 80;
+
+function refuseOthers(query: URLSearchParams, fields: z.ZodObject): Refusal | undefined {
+  const known = Object.keys(fields.shape);
+  const unknown = [...query.keys()].find((name) => !known.includes(name))?.slice(0, unknownCharactersMax);
+  if (unknown === undefined) return undefined;
+  const there = known.length === 0 ? 'there are none' : `there are ${known.join(', ')}`;
+  return refuse('malformed_request', `no parameter ${JSON.stringify(unknown)} is known here; ${there}`, unknown);
 }
 
 /** Under each of its paths, as the document and the tests count them. */

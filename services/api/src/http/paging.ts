@@ -1,10 +1,12 @@
 /** Lists as the Hub gives them: numbered pages, with the addresses of those before and after. */
-import { pageMax, pageSizeDefault, pageSizeMax } from '@docket/shared/limits';
+import { filterCharactersMax, pageMax, pageSizeDefault, pageSizeMax } from '@docket/shared/limits';
+import { inSmallLetters } from '@docket/shared/names';
 import { z } from 'zod';
 
 import { answer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import type { ApiRequest } from './request.ts';
+import { text } from './text.ts';
 
 /** Nine digits are read at most. */
 export const wholeNumberMax = 999_999_999;
@@ -36,12 +38,22 @@ export const pageQuery = z.object({
 });
 export type PageQuery = z.infer<typeof pageQuery>;
 
-export function offsetOf({ page, page_size }: PageQuery): number {
-  return (page - 1) * page_size;
+/** A part of the name, as the Hub filters; nothing is everything. In small letters, because it is looked for in any case. */
+export const nameFilter = text(filterCharactersMax)
+  .overwrite(inSmallLetters)
+  .default('')
+  .meta({ description: 'Only what has this in its name, in whatever case.' });
+
+/** A minus in front is the other way round. */
+const orderings = ['name', '-name', 'last_updated', '-last_updated'] as const;
+export type Ordering = (typeof orderings)[number];
+
+export function orderingOr(unlessTold: Ordering) {
+  return z.enum(orderings, `must be one of ${orderings.join(', ')}`).default(unlessTold);
 }
 
-export interface PageLinks {
-  readonly publicUrl: string | undefined;
+export function offsetOf({ page, page_size }: PageQuery): number {
+  return (page - 1) * page_size;
 }
 
 /** A page as `pageAnswer` gives it, for the document. */
@@ -57,7 +69,6 @@ export function pageOf<Result extends z.ZodType>(id: string, result: Result) {
 }
 
 export function pageAnswer(
-  { publicUrl }: PageLinks,
   request: ApiRequest,
   { page, page_size }: PageQuery,
   count: number,
@@ -67,7 +78,7 @@ export function pageAnswer(
     const query = new URLSearchParams(request.query);
     query.set('page', String(to));
     query.set('page_size', String(page_size));
-    return `${publicUrl ?? request.origin}${request.path}?${query.toString()}`;
+    return request.address.url(`${request.path}?${query.toString()}`);
   };
   return answer(200, {
     count,

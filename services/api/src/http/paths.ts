@@ -3,7 +3,16 @@
  * `foo/…` and `library/foo/…` are one repository (docker up to 1.4 and from 1.5 on); `images`, `auth` and `layer` as second segment
  * always mean the library form; more than one slash is refused.
  */
-import { imageId, library, namespaceName, namespacePattern, repositoryName, resourceWords } from '@docket/shared/names';
+import {
+  imageId,
+  inSmallLetters,
+  library,
+  namespaceName,
+  repositoryName,
+  resourceWords,
+  typedName,
+  typedNamePattern,
+} from '@docket/shared/names';
 import type { FullName, ImageId } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
@@ -110,12 +119,12 @@ export const namespacePaths: readonly string[] = [
   '/v2/namespaces/{namespace}/repositories',
 ];
 
-export const namespaceParameter = z.object({ namespace: namespaceName });
-export const repositoryParameters = z.object({ namespace: namespaceName, repo_name: repositoryName });
+export const namespaceParameter = z.object({ namespace: typedName });
+export const repositoryParameters = z.object({ namespace: typedName, repo_name: repositoryName });
 
 export function fullNameIn({ namespace, repo_name }: z.output<typeof repositoryParameters>): FullName {
   return { namespace, name: repo_name };
 }
 
 /** An account in a path. A text that is no name of one names nobody, and is answered so. */
-export const accountName = z.string().meta({ pattern: namespacePattern.source });
+export const accountName = z.string().overwrite(inSmallLetters).meta({ pattern: typedNamePattern });

@@ -18,6 +18,7 @@ const expected: Record<RefusalCode, { status: number; headers?: Record<string, s
   account_inactive: { status: 403 },
   forbidden: { status: 403 },
   not_found: { status: 404 },
+  misdirected: { status: 421 },
   method_not_allowed: { status: 405 },
   body_too_large: { status: 413, headers: { Connection: 'close' } },
   content_too_large: { status: 413 },

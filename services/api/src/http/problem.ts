@@ -7,6 +7,7 @@ import type { Refusal, RefusalCode } from '@docket/shared/refusal';
 import { NewerEvent } from '@docket/shared/stored-event';
 
 import type { Answer } from './answer.ts';
+import { shownOnTerminal } from './text.ts';
 
 const statuses = {
   malformed_request: 400,
@@ -19,6 +20,7 @@ const statuses = {
   account_inactive: 403,
   forbidden: 403,
   not_found: 404,
+  misdirected: 421,
   method_not_allowed: 405,
   body_too_large: 413,
   content_too_large: 413,
@@ -49,7 +51,9 @@ export function protocolOf(path: string): Protocol {
   return path === '/v2' || path.startsWith('/v2/') ? 'v2' : 'v1';
 }
 
-export function refusalAnswer(refusal: Refusal, protocol: Protocol): Answer {
+/** docker prints the sentence as it comes, and it may quote what somebody wrote. */
+export function refusalAnswer({ message, ...why }: Refusal, protocol: Protocol): Answer {
+  const refusal = { ...why, message: shownOnTerminal(message) };
   const status = statuses[refusal.refused];
   return {
     status,

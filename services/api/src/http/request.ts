@@ -10,6 +10,7 @@ import getRawBody from 'raw-body';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 
+import type { Address } from './address.ts';
 import { hasBody } from './body-pace.ts';
 import { clientOf } from './client-address.ts';
 
@@ -27,10 +28,10 @@ export interface ApiRequest {
   /** By what limits know the client: an IPv4 address, or the /64 of an IPv6 one. */
   readonly client: string;
   readonly userAgent: string | null;
-  /** `scheme://host` that the client used, as far as it can be known. */
-  readonly origin: string;
-  /** Host and port that the client used. */
-  readonly host: string;
+  /** Where the client reaches Docket: whatever it is to follow is made of this. */
+  readonly address: Address;
+  /** Host and port as the client, or a trusted proxy, names them: whether they are ours is not known, and nobody is sent there. */
+  readonly askedHost: string;
   /** Reads the body as text, whatever its content type (docker up to 0.6 sends none). The first call reads it and sets the limit. */
   readonly text: (bytesMax: number) => Promise<string | Refusal>;
   /**
@@ -41,11 +42,14 @@ export interface ApiRequest {
 }
 
 const requestIdPattern = /^[\w.:-]{1,64}$/;
-const hostPattern = /^[\w.-]+(:\d{1,5})?$|^\[[0-9a-fA-F:.]+\](:\d{1,5})?$/;
 
-export function apiRequest(request: Request, parameters: Readonly<Record<string, string>>): ApiRequest {
+export function apiRequest(
+  request: Request,
+  parameters: Readonly<Record<string, string>>,
+  address: Address,
+): ApiRequest {
   const given = request.get('x-request-id');
-  const host = hostOf(request);
+  const asked: unknown = request.host;
   const queryAt = request.url.indexOf('?');
   let read: Promise<string | Refusal> | undefined;
   const text = (bytesMax: number) => (read ??= readText(request, bytesMax));
@@ -60,8 +64,8 @@ export function apiRequest(request: Request, parameters: Readonly<Record<string,
     ip: request.ip?.replace(/^::ffff:(?=\d+\.)/i, '') ?? null,
     client: clientOf(request.ip),
     userAgent: request.get('user-agent')?.slice(0, userAgentCharactersMax) ?? null,
-    origin: `${request.protocol}://${host}`,
-    host,
+    address,
+    askedHost: typeof asked === 'string' ? asked : '',
     text,
     hasArrived: async (bytesMax) => {
       if (!hasBody(request)) return true;
@@ -84,13 +88,6 @@ async function isHereWithin(body: Promise<unknown>, ms: number): Promise<boolean
   const isHere = await Promise.race([body.then(() => true), late]);
   clearTimeout(timer);
   return isHere;
-}
-
-/** A client of HTTP/1.0 may send none; what is not a host must not come back in a header. */
-function hostOf(request: Request): string {
-  const host: unknown = request.host;
-  if (typeof host === 'string' && hostPattern.test(host)) return host;
-  return `localhost:${request.socket.localPort ?? 80}`;
 }
 
 async function readText(request: Request, bytesMax: number): Promise<string | Refusal> {

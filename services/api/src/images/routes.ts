@@ -11,7 +11,7 @@ import { accountOf, unauthorized } from '../access/authenticate.ts';
 import { authorizePush, visitAt, visitImagesAt } from '../access/authorize.ts';
 import type { VisitAt } from '../access/authorize.ts';
 import { missing, refuseReadingImages } from '../access/rights.ts';
-import { reportedRegistries, tokenHeaders, tokenWish } from '../access/token-headers.ts';
+import { reportedRegistries, tokenHeaders, tokenWish, withRegistries } from '../access/token-headers.ts';
 import { answer, jsonTextOf } from '../http/answer.ts';
 import { done, idempotency, v1 } from '../http/common-answers.ts';
 import { operation, ownCredentials } from '../http/operation.ts';
@@ -36,7 +36,8 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
     headers: tokenWish,
     authorize: async (using: RepositoryRoutes, asked) => {
       const visit = await visitImagesAt(using, asked);
-      return isRefusal(visit) ? visit : (mayReadImages(visit) ?? visit);
+      if (isRefusal(visit)) return visit;
+      return mayReadImages(visit) ?? withRegistries(asked.request, using, visit);
     },
     answers: {
       200: {
@@ -48,17 +49,18 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
       401: v1.unauthorized,
       403: v1.forbidden,
       404: v1.missing,
+      421: v1.misdirected,
       ...v1.always,
     },
-    handle: async (using, { request, target: { caller, fullName, found } }) => {
+    handle: async (using, { target: { caller, fullName, found, registries } }) => {
       const { repository } = found;
       if (!repository || repository.state.status === 'absent' || repository.state.status === 'deleted')
         return missing(fullName);
       const { life, status } = repository.state;
       const shown = await shownImages(using.database, found);
       if (status === 'deleting') return answer(200, shown);
-      const grant = { caller, fullName, repositoryId: repository.id, life, access: 'read' } as const;
-      return answer(200, shown, tokenHeaders(request, using, grant));
+      const grant = { caller, fullName, repositoryId: repository.id, life, access: 'read', registries } as const;
+      return answer(200, shown, tokenHeaders(using, grant));
     },
   }),
   operation({

@@ -76,6 +76,87 @@ test.each([
   expect(parseImportLine(line, usualRules)).toEqual({ subject, rule: expect.stringMatching(rule) });
 });
 
+const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
+const names = { ...usualRules, format: 'names' } as const;
+
+describe('a list of names may hold', () => {
+  test.each([
+    ['redis', 'library/redis'],
+    ['library/redis', 'library/redis'],
+    ['redis:7.2', 'library/redis'],
+    [`redis@${digest}`, 'library/redis'],
+    [`redis:7.2@${digest}`, 'library/redis'],
+    ['docker.io/redis', 'library/redis'],
+    ['docker.io/library/redis:7.2', 'library/redis'],
+    ['index.docker.io/bitnami/redis', 'bitnami/redis'],
+    ['localhost/bitnami/redis:latest', 'bitnami/redis'],
+    ['registry.example:5000/bitnami/redis', 'bitnami/redis'],
+    ['[::1]:5000/bitnami/redis:7', 'bitnami/redis'],
+    [`quay.io/bitnami/redis:7.2@${digest}`, 'bitnami/redis'],
+    ['bitnami/redis # the one with sentinel', 'bitnami/redis'],
+    ['bitnami/Redis_x.y-z:v1', 'bitnami/Redis_x.y-z'],
+    ['redis         7.2       3358e6d4a4a5   2 weeks ago   117MB', 'library/redis'],
+    [`bitnami/redis  7.2  ${digest}  3358e6d4a4a5  2 weeks ago  117MB`, 'bitnami/redis'],
+    ['docker.io/library/redis   <none>   3358e6d4a4a5', 'library/redis'],
+    ['bitnami/redis:7.2   3358e6d4a4a5   117MB   41MB   U', 'bitnami/redis'],
+  ])('%s', (line, name) => {
+    const parsed = parseImportLine(line, names);
+    expect(parsed).toEqual(parseImportLine(JSON.stringify({ name }), usualRules));
+    expect(parsed).toHaveProperty('fullName');
+  });
+
+  test.each([
+    '',
+    '   ',
+    '# our images',
+    '   # more of them',
+    'REPOSITORY          TAG       IMAGE ID       CREATED        SIZE',
+    'IMAGE               ID             DISK USAGE   CONTENT SIZE   EXTRA',
+  ])('a line that names nothing: %j', (line) => {
+    expect(parseImportLine(line, names)).toBeUndefined();
+  });
+
+  test.each([
+    ['redis nginx', 'the line has several words; one name is wanted'],
+    ['FROM redis:7.2 AS cache', 'the line has several words; one name is wanted'],
+    ['<none>   <none>   3358e6d4a4a5   2 weeks ago   117MB', 'the image has no name'],
+    ['https://hub.docker.com/_/redis', 'an address of a page is no name'],
+    ['gcr.io/project/team/app', 'the name has more than one slash; a repository is a name in one namespace'],
+    ['redis@7.2', 'what stands behind the @ is no digest'],
+    ['redis:', 'what stands behind the colon is no tag'],
+    ['redis:a:b', 'what stands behind the colon is no tag'],
+    ['Bitnami/redis', 'the namespace must be 4 to 30 characters out of a-z, 0-9 and _'],
+    ['docker.io/lxc/lxc:7', 'the namespace must be 4 to 30 characters out of a-z, 0-9 and _'],
+    ['docker.io/', 'the name must be 1 to 255 characters out of a-z, A-Z, 0-9, ".", "_" and "-"'],
+    ['redis#7', 'the name must be 1 to 255 characters out of a-z, A-Z, 0-9, ".", "_" and "-"'],
+    ['docker.io/team/images:1', 'the name must not be one of images, auth, layer'],
+  ])('but not %j', (line, rule) => {
+    expect(parseImportLine(line, names)).toEqual({ rule, subject: JSON.stringify(line) });
+  });
+});
+
+test('a name of JSON is a name alone, and a reference is told so', () => {
+  const rule = 'the name has a host, a tag or a digest beside it, which do not belong there';
+  for (const name of ['redis:7.2', 'docker.io/library/redis', `bitnami/redis@${digest}`]) {
+    expect(parseImportLine(JSON.stringify({ name }), usualRules)).toEqual({ rule, subject: shownIn(name) });
+  }
+});
+
+const shownIn = (name: string) => {
+  const quoted = JSON.stringify(name);
+  return quoted.length <= 80 ? quoted : `${quoted.slice(0, 79)}…`;
+};
+
+test('an instant may be of tomorrow, because clocks differ, and not of the day after', () => {
+  const line = (hours: number) =>
+    JSON.stringify({ name: 'redis', last_updated: new Date(Date.now() + hours * 3_600_000).toISOString() });
+  expect(parseImportLine(line(23), usualRules)).toHaveProperty('fullName');
+  expect(parseImportLine(line(25), usualRules)).toEqual({
+    rule: 'last_updated: must not be in the future',
+    subject: '"redis"',
+  });
+});
+
 test('a list of images is counted before its entries are looked at', () => {
   const line = (count: number, id: string) =>
     JSON.stringify({ name: 'redis', images: Array.from({ length: count }, () => ({ id })) });

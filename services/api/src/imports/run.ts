@@ -113,9 +113,8 @@ export async function runImport(options: ImportOptions): Promise<ImportCounts> {
   try {
     for await (const text of options.lines) {
       read += 1;
-      if (text === '') continue;
       const line =
-        typeof text === 'string' ? parsed(text, options.rules) : { rule: text.unreadable, subject: undefined };
+        typeof text === 'string' ? parseImportLine(text, options.rules) : { rule: text.unreadable, subject: undefined };
       if (line === undefined) continue;
       if ('rule' in line) refuseLine({ number: read, ...line });
       else batch.push({ number: read, line });
@@ -128,10 +127,6 @@ export async function runImport(options: ImportOptions): Promise<ImportCounts> {
     await committing;
   }
   return counts;
-}
-
-function parsed(text: string, rules: LineRules): ImportLine | BadLine | undefined {
-  return text.trim() === '' ? undefined : parseImportLine(text, rules);
 }
 
 /** The repositories that a dry run has made so far, by full name. */

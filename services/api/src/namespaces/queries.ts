@@ -2,6 +2,7 @@
  * The repositories of a namespace that somebody may read. Rows come from the read model; those that it has not caught up with are read
  * from the log and take their place, so that nothing is listed or counted a moment longer than it may be seen.
  */
+import { inSmallLetters } from '@docket/shared/names';
 import type { RepositoryName } from '@docket/shared/names';
 import type { ActiveRepository } from '@docket/shared/repositories';
 import { repositoryOf } from '@docket/shared/stored-event';
@@ -15,14 +16,14 @@ import { sql } from 'kysely';
 import type { AccountRow } from '../access/accounts.ts';
 import { readableNow } from '../access/readable.ts';
 import { roleOf } from '../access/rights.ts';
+import type { Ordering } from '../http/paging.ts';
 import { detailsDto } from '../repositories/dto.ts';
 import type { DetailsDto } from '../repositories/dto.ts';
 import type { OwnNamespaceDto } from './dto.ts';
 
-export const orderings = ['name', '-name', 'last_updated', '-last_updated'] as const;
-type Ordering = (typeof orderings)[number];
-
 export interface ListQuestion {
+  /** A part of the name, in small letters; empty is no filter. */
+  readonly name: string;
   readonly ordering: Ordering;
   readonly offset: number;
   readonly limit: number;
@@ -47,10 +48,11 @@ export async function listRepositories(
   question: ListQuestion,
 ): Promise<RepositoryList> {
   const behind = await notCaughtUp(database, namespace);
-  const inserted = await visibleAtThisMoment(database, viewer, namespace, behind);
+  const wanted = behind.filter(({ name }) => inSmallLetters(name).includes(question.name));
+  const inserted = await visibleAtThisMoment(database, viewer, namespace, wanted);
   const excluded = behind.map(({ repositoryId }) => repositoryId);
-  const viewed = { database, viewer, namespace, excluded };
-  const stored = await countStored(viewed);
+  const viewed = { database, viewer, namespace, excluded, name: question.name };
+  const stored = question.name === '' ? await countStored(viewed) : await countNamed(viewed);
   const listed = await merged(viewed, stored, inserted, question);
   return {
     count: stored + inserted.length,
@@ -101,6 +103,7 @@ interface Viewed {
   readonly namespace: NamespaceAt;
   /** Repositories whose rows are not to be believed. */
   readonly excluded: readonly string[];
+  readonly name: ListQuestion['name'];
 }
 
 /** Who may read all of a namespace; others read what is public and what they were let into. */
@@ -137,6 +140,20 @@ async function countStored(viewed: Viewed): Promise<number> {
   if (!row) return 0;
   const hidden = seesAll(viewed) ? row.private : row.granted;
   return Number((row.public ?? 0n) + (hidden ?? 0n) - row.excluded);
+}
+
+/** What of `r` is listed: stored, visible, to be believed and of the name that was asked for. */
+function listedOf(viewed: Viewed) {
+  const { namespace, excluded, name } = viewed;
+  return sql`r.namespace_id = ${namespace.id} and ${visibleTo(viewed)} and r.repository_id <> all(${excluded}::uuid[])
+    and (${name}::text = '' or strpos(lower(r.name collate "C"), ${name}::text) > 0)`;
+}
+
+/** A part of a name is no prefix: every entry of the namespace is looked at, in the index alone. */
+async function countNamed(viewed: Viewed): Promise<number> {
+  const { rows } = await sql<{ readonly total: bigint }>`select count(*) as total from read.repositories r
+    where ${listedOf(viewed)}`.execute(viewed.database);
+  return Number(rows[0]?.total ?? 0);
 }
 
 /**
@@ -196,7 +213,6 @@ async function storedPage(
   offset: number,
   wanted: number,
 ): Promise<Listed[]> {
-  const { database, namespace, excluded } = viewed;
   const limit = Math.min(wanted, stored - offset);
   if (limit <= 0) return [];
   const fromTheEnd = offset > stored / 2;
@@ -205,12 +221,12 @@ async function storedPage(
   // It is not prepared: a plan for any page is a plan for none, and would sort the whole namespace for each.
   const { rows } = await sql<StoredRow>`with page as (
       select r.repository_id from read.repositories r
-      where r.namespace_id = ${namespace.id} and ${visibleTo(viewed)} and r.repository_id <> all(${excluded}::uuid[])
+      where ${listedOf(viewed)}
       order by ${order} limit ${limit} offset ${fromTheEnd ? stored - offset - limit : offset})
     select r.name, ${sql.raw(shortened)} as state, r.last_updated, ${sql.raw(recordedAt('r.number'))} as registered
     from page p
     join read.repositories r on r.repository_id = p.repository_id
-    order by ${order}`.execute(database);
+    order by ${order}`.execute(viewed.database);
   const listed = rows.map(({ name, state, last_updated, registered }) => ({
     name,
     state,

@@ -3,7 +3,7 @@ import { refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { lookUpNamespace } from '@docket/store/read/look-up';
 import type { NamespaceAt } from '@docket/store/read/look-up';
-import { z } from 'zod';
+import type { z } from 'zod';
 
 import { accountOf } from '../access/authenticate.ts';
 import type { Authentication, Visitor } from '../access/authenticate.ts';
@@ -12,17 +12,14 @@ import { answer } from '../http/answer.ts';
 import { asked, askedOfAll } from '../http/common-answers.ts';
 import { operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
-import { offsetOf, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
-import type { PageLinks } from '../http/paging.ts';
+import { nameFilter, offsetOf, orderingOr, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
 import { namespaceParameter, namespacePaths } from '../http/paths.ts';
 import { details } from '../repositories/dto.ts';
 import { namespaceAnswer, ownNamespace } from './dto.ts';
 import type { NamespaceDto } from './dto.ts';
-import { listRepositories, namespacesOf, orderings } from './queries.ts';
+import { listRepositories, namespacesOf } from './queries.ts';
 
-export type NamespaceRoutes = Authentication & PageLinks;
-
-export const namespaceOperations: readonly Operation<NamespaceRoutes>[] = [
+export const namespaceOperations: readonly Operation<Authentication>[] = [
   operation({
     method: 'GET',
     path: '/v2/namespaces',
@@ -34,14 +31,14 @@ export const namespaceOperations: readonly Operation<NamespaceRoutes>[] = [
       200: { description: 'A page of namespaces.', body: pageOf('NamespacePage', ownNamespace) },
       ...askedOfAll,
     },
-    handle: async (using: NamespaceRoutes, { request, caller, query }) => {
+    handle: async (using: Authentication, { request, caller, query }) => {
       const { count, results } = await namespacesOf(
         using.database,
         caller.account.id,
         offsetOf(query),
         query.page_size,
       );
-      return pageAnswer(using, request, query, count, results);
+      return pageAnswer(request, query, count, results);
     },
   }),
   operation({
@@ -66,24 +63,23 @@ export const namespaceOperations: readonly Operation<NamespaceRoutes>[] = [
     credentials: visitor,
     parameters: namespaceParameter,
     authorize: namespaceTarget,
-    query: pageQuery.extend({
-      ordering: z.enum(orderings, `must be one of ${orderings.join(', ')}`).default('-last_updated'),
-    }),
+    query: pageQuery.extend({ name: nameFilter, ordering: orderingOr('-last_updated') }),
     answers: { 200: { description: 'A page of repositories.', body: pageOf('RepositoryPage', details) }, ...asked },
     /** All that the asker may read of it, and no trace of the rest: neither a name nor a number. */
-    handle: async (using: NamespaceRoutes, { request, caller, target, query }) => {
+    handle: async (using: Authentication, { request, caller, target, query }) => {
       const { count, results } = await listRepositories(using.database, accountOf(caller), target, {
+        name: query.name,
         ordering: query.ordering,
         offset: offsetOf(query),
         limit: query.page_size,
       });
-      return pageAnswer(using, request, query, count, results);
+      return pageAnswer(request, query, count, results);
     },
   }),
 ];
 
 async function namespaceTarget(
-  { database }: NamespaceRoutes,
+  { database }: Authentication,
   {
     caller,
     parameters: { namespace },

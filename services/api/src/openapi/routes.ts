@@ -18,6 +18,7 @@ export const openapiOperations: readonly Operation<OpenapiRoutes>[] = [
     needs: 'nothing',
     credentials: noCredentials,
     answers: { 200: { description: 'OpenAPI 3.1.', body: z.looseObject({ openapi: z.string() }) }, ...v1.always },
-    handle: ({ openapi }: OpenapiRoutes) => answer(200, openapi),
+    handle: ({ openapi }: OpenapiRoutes, { request }) =>
+      answer(200, { ...openapi, servers: [{ url: request.address.url('') || '/' }] }),
   }),
 ];

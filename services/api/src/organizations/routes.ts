@@ -1,5 +1,5 @@
 /** Organizations: namespaces that several people own together. Any account may create one and is its first owner. */
-import { namespaceName } from '@docket/shared/names';
+import { namespaceName, typedName } from '@docket/shared/names';
 import type { NamespaceName } from '@docket/shared/names';
 import { memberRoles } from '@docket/shared/organizations';
 import { isRefusal, refuse } from '@docket/shared/refusal';
@@ -20,7 +20,6 @@ import { asked, commanded, commandedOfAll, done, idempotency, v2 } from '../http
 import { operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 import { offsetOf, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
-import type { PageLinks } from '../http/paging.ts';
 import { accountName } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Commanding } from '../repositories/command.ts';
@@ -30,10 +29,11 @@ import { member, organizationAnswer } from './dto.ts';
 import type { MemberDto, OrganizationDto } from './dto.ts';
 import { membersOf } from './queries.ts';
 
-export type OrganizationRoutes = Commanding & PageLinks & OrganizationExecution;
+export type OrganizationRoutes = Commanding & OrganizationExecution;
 
-const organizationName = z.object({ orgname: namespaceName });
-const memberParameters = organizationName.extend({ username: accountName });
+const newOrganization = z.object({ orgname: namespaceName });
+const organizationParameter = z.object({ orgname: typedName });
+const memberParameters = organizationParameter.extend({ username: accountName });
 
 export const organizationOperations: readonly Operation<OrganizationRoutes>[] = [
   operation({
@@ -43,7 +43,7 @@ export const organizationOperations: readonly Operation<OrganizationRoutes>[] = 
     needs: 'an account; a name that is taken is refused',
     credentials: person,
     headers: idempotency,
-    body: organizationName,
+    body: newOrganization,
     answers: {
       201: { description: 'Created.', body: z.object({ orgname: z.string() }) },
       ...commandedOfAll,
@@ -62,7 +62,7 @@ export const organizationOperations: readonly Operation<OrganizationRoutes>[] = 
     summary: 'An organization that the asker belongs to.',
     needs: 'member',
     credentials: person,
-    parameters: organizationName,
+    parameters: organizationParameter,
     authorize: (using: OrganizationRoutes, at) => organizationFor(using, at, 'see_members'),
     answers: { 200: { description: 'The organization.', body: organizationAnswer }, ...asked },
     handle: (_using, { target: { name, viewerRole } }) => {
@@ -76,13 +76,13 @@ export const organizationOperations: readonly Operation<OrganizationRoutes>[] = 
     summary: 'Who belongs to it, by name.',
     needs: 'member',
     credentials: person,
-    parameters: organizationName,
+    parameters: organizationParameter,
     authorize: (using: OrganizationRoutes, at) => organizationFor(using, at, 'see_members'),
     query: pageQuery,
     answers: { 200: { description: 'A page of members.', body: pageOf('MemberPage', member) }, ...asked },
     handle: async (using, { request, target, query }) => {
       const { count, results } = await membersOf(using.database, target.id, offsetOf(query), query.page_size);
-      return pageAnswer(using, request, query, count, results);
+      return pageAnswer(request, query, count, results);
     },
   }),
   operation({
@@ -140,7 +140,7 @@ async function organizationFor(
   {
     caller: { account },
     parameters: { orgname },
-  }: { readonly caller: Person; readonly parameters: z.output<typeof organizationName> },
+  }: { readonly caller: Person; readonly parameters: z.output<typeof organizationParameter> },
   action: OrganizationAction,
 ): Promise<NamespaceAt | Refusal> {
   const found = await lookUpNamespace(database, orgname, account.id);

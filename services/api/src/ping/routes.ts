@@ -48,6 +48,8 @@ export const pingOperations: readonly Operation<PingRoutes>[] = [
     needs: 'an account',
     // The operation asks for credentials itself: a caller from whom it is hidden gets 404 and no challenge.
     credentials: ownCredentials('needed'),
+    // Clients of registries add what other registries want of them.
+    otherQuery: 'ignored',
     answers: {
       200: { description: 'They are.', body: z.object({}), headers: ['Docker-Distribution-Api-Version'] },
       401: registryChallenge,

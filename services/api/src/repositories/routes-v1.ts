@@ -5,7 +5,8 @@ import type { Refusal } from '@docket/shared/refusal';
 
 import { authorizePush } from '../access/authorize.ts';
 import type { AuthorizedPush } from '../access/authorize.ts';
-import { registriesFor, tokenHeaders, tokenWish, wantsToken } from '../access/token-headers.ts';
+import { tokenHeaders, tokenWish, withRegistries } from '../access/token-headers.ts';
+import type { TokenGrant } from '../access/token-headers.ts';
 import { answer } from '../http/answer.ts';
 import { empty, idempotency, v1 } from '../http/common-answers.ts';
 import { operation, ownCredentials } from '../http/operation.ts';
@@ -37,7 +38,7 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       if (isRefusal(push)) return push;
       const { namespace } = push.found;
       return namespace
-        ? { ...push, namespace }
+        ? withRegistries(asked.request, using, { ...push, namespace })
         : refuse('forbidden', `there is no namespace ${push.fullName.namespace}`);
     },
     body: imageList,
@@ -50,23 +51,23 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       403: v1.forbidden,
       409: v1.noRoom,
       413: v1.tooLarge,
+      421: v1.misdirected,
       422: v1.reused,
       ...v1.always,
     },
     handle: async (using, { request, target: { namespace, ...push }, body: images }) => {
       const blocked = await refuseBlocked(using.database, push.found, images);
       if (blocked) return blocked;
-      const { fullName } = push;
-      const endpoints = wantsToken(request) ? { endpoints: registriesFor(request, using, fullName) } : {};
+      const { fullName, registries } = push;
       const command = {
         type: 'OpenPush',
         namespaceId: namespace.id,
         name: fullName.name,
         images,
-        ...endpoints,
+        ...(registries ? { endpoints: registries } : {}),
       } as const;
       const executed = await run(using, request, push.caller, { ...push, command });
-      return isRefusal(executed) ? executed : answer(200, '', granted(using, request, push, executed, 'write'));
+      return isRefusal(executed) ? executed : answer(200, '', granted(using, push, executed, 'write'));
     },
   }),
   operation({
@@ -77,7 +78,10 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
     credentials: ownCredentials('needed'),
     parameters: repositoryParameters,
     headers: pushHeaders,
-    authorize: (using: RepositoryRoutes, asked) => authorizePush(using, asked, 'delete'),
+    authorize: async (using: RepositoryRoutes, asked) => {
+      const push = await authorizePush(using, asked, 'delete');
+      return isRefusal(push) ? push : withRegistries(asked.request, using, push);
+    },
     answers: {
       200: { description: 'It is deleted.', body: empty },
       202: { description: 'It is hidden, and is deleted when its delete token has been spent.', ...tokenAnswer },
@@ -86,6 +90,7 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       403: v1.forbidden,
       404: v1.missing,
       413: v1.tooLarge,
+      421: v1.misdirected,
       422: v1.reused,
       ...v1.always,
     },
@@ -100,9 +105,7 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       if (isRefusal(executed)) return executed;
       const isRequested = executed.events.some(({ type }) => type === 'DeletionRequested');
       const isDeleting = executed.events.length === 0 && executed.state.status === 'deleting';
-      return isRequested || isDeleting
-        ? answer(202, '', granted(using, request, push, executed, 'delete'))
-        : answer(200, '');
+      return isRequested || isDeleting ? answer(202, '', granted(using, push, executed, 'delete')) : answer(200, '');
     },
   }),
 ];
@@ -118,11 +121,10 @@ async function refuseOddBody(request: ApiRequest): Promise<Refusal | undefined> 
 
 function granted(
   using: RepositoryRoutes,
-  request: ApiRequest,
-  { caller, fullName }: AuthorizedPush,
+  { caller, fullName, registries }: AuthorizedPush & Pick<TokenGrant, 'registries'>,
   { repositoryId, state }: Executed,
   access: 'write' | 'delete',
 ) {
   if (state.status === 'absent') return {};
-  return tokenHeaders(request, using, { caller, fullName, repositoryId, life: state.life, access });
+  return tokenHeaders(using, { caller, fullName, repositoryId, life: state.life, access, registries });
 }

@@ -1,8 +1,15 @@
 /** One repository as people describe and manage it: get, create, change, delete, and have it back. */
 import type { Environment } from '@docket/runtime/environment';
-import { descriptionBytesMax, descriptionCharactersMax, fullDescriptionCharactersMax } from '@docket/shared/limits';
-import { namespaceName, repositoryName } from '@docket/shared/names';
+import {
+  descriptionBytesMax,
+  descriptionCharactersMax,
+  fullDescriptionCharactersMax,
+  importedTextCharactersMax,
+} from '@docket/shared/limits';
+import { repositoryName, typedName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
+import type { Repository } from '@docket/shared/repositories';
 import type { RepositoryAt } from '@docket/store/read/look-up';
 import { registeredAt, wasDeletedWithinDays } from '@docket/store/log/repositories';
 import { lookUp } from '@docket/store/read/look-up';
@@ -20,7 +27,8 @@ import { etagOf, versionsWanted } from '../http/conditional.ts';
 import { operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 import { namespaceParameter, namespacePaths, repositoryParameters, repositoryPaths } from '../http/paths.ts';
-import { text } from '../http/text.ts';
+import { parseField } from '../http/request.ts';
+import { lines, markdown, text } from '../http/text.ts';
 import { run } from './command.ts';
 import type { Commanding } from './command.ts';
 import type { Executed } from './decide-in-turn.ts';
@@ -29,16 +37,25 @@ import type { RepositoryDto } from './dto.ts';
 
 export type ManagementRoutes = Commanding & Pick<Environment, 'undeleteDays'>;
 
+const newTexts = z.object({
+  description: lines(descriptionCharactersMax).optional(),
+  full_description: markdown(fullDescriptionCharactersMax).optional(),
+});
+
+/** What is there may always be sent back, also where an import brought more than people may write: see `refuseTexts`. */
 const detailsChange = z.object({
-  description: text(descriptionCharactersMax).optional(),
-  full_description: text(fullDescriptionCharactersMax).optional(),
+  description: text(importedTextCharactersMax)
+    .optional()
+    .meta({ description: `Up to ${descriptionCharactersMax} characters, unless it is the one that is there.` }),
+  full_description: text(importedTextCharactersMax).optional(),
   is_private: z.boolean().optional(),
 });
 
-const newRepository = detailsChange.extend({
+const newRepository = newTexts.extend({
+  is_private: z.boolean().optional(),
   name: repositoryName,
   /** The Hub takes it beside the one in the path. */
-  namespace: namespaceName.optional(),
+  namespace: typedName.optional(),
 });
 
 const described = { body: repositoryAnswer, headers: ['ETag'] } as const;
@@ -113,6 +130,8 @@ export const repositoryOperationsV2: readonly Operation<ManagementRoutes>[] = [
     bodyBytesMax: descriptionBytesMax,
     answers: { 200: { description: 'As it is now.', ...described }, ...commanded, 412: v2.changed },
     handle: async (using: ManagementRoutes, { request, caller, target, body }) => {
+      const refusal = refuseTexts(target.repository.state, body);
+      if (refusal) return refusal;
       const command = {
         type: 'Describe',
         description: body.description,
@@ -157,6 +176,15 @@ export const repositoryOperationsV2: readonly Operation<ManagementRoutes>[] = [
     },
   }),
 ];
+
+function refuseTexts(state: Repository, { description, full_description }: z.output<typeof detailsChange>) {
+  const texts = {
+    ...(state.status === 'active' && description === state.description ? {} : { description }),
+    ...(state.status === 'active' && full_description === state.full_description ? {} : { full_description }),
+  };
+  const parsed = parseField(newTexts, texts);
+  return isRefusal(parsed) ? parsed : undefined;
+}
 
 type Told = Pick<AuthorizedAction, 'account' | 'fullName' | 'namespace'>;
 type Shown = Pick<RepositoryAt, 'id' | 'state' | 'version'> & { readonly lastUpdated: Date | undefined };

@@ -26,6 +26,7 @@ import type { Operation } from '../http/operation.ts';
 import { wholeNumber, wholeNumberMax } from '../http/paging.ts';
 import { refusalOfError } from '../http/problem.ts';
 import type { ApiRequest } from '../http/request.ts';
+import { shownOnTerminal } from '../http/text.ts';
 import { searchAnswer } from './dto.ts';
 import type { SearchAnswer } from './dto.ts';
 import type { SearchEngine } from './engine.ts';
@@ -98,7 +99,7 @@ async function search(
   const pinned = page * pageSize <= searchDepthMax + pageSize ? await exactRepository(using, term) : undefined;
   const found = await firstAnswer(using, term, pinned, { page, pageSize });
   if (!found) return unavailable;
-  const results = pinned && page === 1 ? [pinned.result, ...found.results] : found.results;
+  const results = (pinned && page === 1 ? [pinned.result, ...found.results] : found.results).map(onTerminal);
   const total = found.total + (pinned ? 1 : 0);
   const body: SearchAnswer = {
     query: words,
@@ -106,7 +107,7 @@ async function search(
     num_pages: Math.ceil(total / pageSize),
     page,
     page_size: pageSize,
-    results: isOldDocker(request.userAgent) ? results.map(onlyTexts) : [...results],
+    results: isOldDocker(request.userAgent) ? results.map(onlyTexts) : results,
   };
   return withEtag(request, body, found.engine);
 }
@@ -170,6 +171,11 @@ async function firstAnswer(
     }
   }
   return undefined;
+}
+
+/** docker and podman print descriptions as they come, and older ones may hold anything. */
+function onTerminal(result: SearchResult): SearchResult {
+  return { ...result, description: shownOnTerminal(result.description) };
 }
 
 /** docker 0.6 reads every value of a result as a text and dies on a number. */

@@ -9,16 +9,13 @@ import { asked, commanded, done, idempotency } from '../http/common-answers.ts';
 import { operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 import { offsetOf, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
-import type { PageLinks } from '../http/paging.ts';
 import { repositoryParameters, repositoryPaths } from '../http/paths.ts';
 import type { Commanding } from '../repositories/command.ts';
 import { changeStar } from './change.ts';
 import { stargazer } from './dto.ts';
 import { stargazers } from './queries.ts';
 
-export type StarRoutes = Commanding & PageLinks;
-
-export const starOperations: readonly Operation<StarRoutes>[] = [
+export const starOperations: readonly Operation<Commanding>[] = [
   operation({
     method: 'GET',
     path: repositoryPaths('/stars'),
@@ -29,11 +26,11 @@ export const starOperations: readonly Operation<StarRoutes>[] = [
     authorize: allowed('read'),
     query: pageQuery,
     answers: { 200: { description: 'A page of accounts.', body: pageOf('StargazerPage', stargazer) }, ...asked },
-    handle: async (using: StarRoutes, { request, target, query }) => {
+    handle: async (using: Commanding, { request, target, query }) => {
       const { state, id } = target.repository;
       const life = state.status === 'absent' ? 0 : state.life;
       const { count, results } = await stargazers(using.database, id, life, offsetOf(query), query.page_size);
-      return pageAnswer(using, request, query, count, results);
+      return pageAnswer(request, query, count, results);
     },
   }),
   changingStar('POST', 'Star', 'Stars it; however often, it is one star of the account.'),
@@ -52,7 +49,7 @@ function changingStar(method: 'POST' | 'DELETE', type: 'Star' | 'Unstar', summar
     headers: idempotency,
     authorize: allowed('star'),
     answers: { 204: done, ...commanded },
-    handle: async (using: StarRoutes, { request, caller, target: { fullName, namespace, judge } }) => {
+    handle: async (using: Commanding, { request, caller, target: { fullName, namespace, judge } }) => {
       const envelope = await envelopeOf(request, caller, using.tokenKeys);
       if (isRefusal(envelope)) return envelope;
       const star = { type, fullName, namespaceId: namespace.id, accountId: caller.account.id, judge } as const;

@@ -1,6 +1,7 @@
 import type { Database } from '@docket/store/connect';
-import { lastAnnouncements } from '@docket/store/log/repositories';
+import { lastAnnouncements, tagsByAnnouncement } from '@docket/store/log/repositories';
 
+import type { Ordering } from '../http/paging.ts';
 import type { TagDto } from './dto.ts';
 
 export interface Tag {
@@ -8,6 +9,35 @@ export interface Tag {
   /** The id of its image. */
   readonly id: string;
   readonly checksum: string | null;
+}
+
+interface TagQuestion {
+  readonly ordering: Ordering;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** `tags`: all that are listed, by name. */
+export async function pageOfTags(
+  database: Database,
+  repositoryId: string,
+  tags: readonly Tag[],
+  { ordering, offset, limit }: TagQuestion,
+): Promise<readonly Tag[]> {
+  const end = offset + limit;
+  switch (ordering) {
+    case 'name':
+      return tags.slice(offset, end);
+    case '-name':
+      return tags.toReversed().slice(offset, end);
+    case 'last_updated':
+    case '-last_updated': {
+      const byName = new Map(tags.map((tag) => [tag.name, tag]));
+      const page = { descends: ordering === '-last_updated', offset, limit };
+      const names = await tagsByAnnouncement(database, repositoryId, [...byName.keys()], page);
+      return names.flatMap((name) => byName.get(name) ?? []);
+    }
+  }
 }
 
 /** With who announced each last, and when: the log knows. */

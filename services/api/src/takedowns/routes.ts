@@ -12,26 +12,25 @@ import { askedOfAll, commanded, commandedOfAll, done, idempotency } from '../htt
 import { operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 import { offsetOf, pageAnswer, pageOf, pageQuery } from '../http/paging.ts';
-import type { PageLinks } from '../http/paging.ts';
 import { repositoryParameters } from '../http/paths.ts';
-import { text } from '../http/text.ts';
+import { sentence } from '../http/text.ts';
 import { run } from '../repositories/command.ts';
 import type { Commanding } from '../repositories/command.ts';
 import { changeImage } from './change.ts';
 import { takedown } from './dto.ts';
 import { listTakedowns } from './queries.ts';
 
-export type TakedownRoutes = Commanding & PageLinks;
-
 /** It is shown to whoever pushes what was taken down. */
-const takedownBody = z.object({ reason: text(takedownReasonCharactersMax, z.string().trim().min(1, 'must say why')) });
+const takedownBody = z.object({
+  reason: sentence(takedownReasonCharactersMax, z.string().trim().min(1, 'must say why')),
+});
 const down = { description: 'It is down.', body: z.object({ reason: z.string() }) };
 
 const ofRepository = { path: '/v2/takedowns/repositories/{namespace}/{repo_name}', needs: 'index admin' } as const;
 const ofImage = { path: '/v2/takedowns/images/{image_id}', needs: 'index admin' } as const;
 const imageParameter = z.object({ image_id: imageId });
 
-export const takedownOperations: readonly Operation<TakedownRoutes>[] = [
+export const takedownOperations: readonly Operation<Commanding>[] = [
   operation({
     method: 'GET',
     path: '/v2/takedowns',
@@ -40,9 +39,9 @@ export const takedownOperations: readonly Operation<TakedownRoutes>[] = [
     credentials: indexAdmin,
     query: pageQuery,
     answers: { 200: { description: 'A page of takedowns.', body: pageOf('TakedownPage', takedown) }, ...askedOfAll },
-    handle: async (using: TakedownRoutes, { request, query }) => {
+    handle: async (using: Commanding, { request, query }) => {
       const { count, results } = await listTakedowns(using.database, offsetOf(query), query.page_size);
-      return pageAnswer(using, request, query, count, results);
+      return pageAnswer(request, query, count, results);
     },
   }),
   operation({
@@ -55,7 +54,7 @@ export const takedownOperations: readonly Operation<TakedownRoutes>[] = [
     authorize: allowed('take_down'),
     body: takedownBody,
     answers: { 200: down, ...commanded },
-    handle: async (using: TakedownRoutes, { request, caller, target, body: { reason } }) => {
+    handle: async (using: Commanding, { request, caller, target, body: { reason } }) => {
       const executed = await run(using, request, caller, { ...target, command: { type: 'TakeDown', reason } });
       return isRefusal(executed) ? executed : answer(200, { reason });
     },
@@ -69,7 +68,7 @@ export const takedownOperations: readonly Operation<TakedownRoutes>[] = [
     headers: idempotency,
     authorize: allowed('take_down'),
     answers: { 204: done, ...commanded },
-    handle: async (using: TakedownRoutes, { request, caller, target }) => {
+    handle: async (using: Commanding, { request, caller, target }) => {
       const executed = await run(using, request, caller, { ...target, command: { type: 'Reinstate' } });
       return isRefusal(executed) ? executed : answer(204, undefined);
     },
@@ -83,7 +82,7 @@ export const takedownOperations: readonly Operation<TakedownRoutes>[] = [
     headers: idempotency,
     body: takedownBody,
     answers: { 200: down, ...commandedOfAll },
-    handle: async (using: TakedownRoutes, { request, caller, parameters, body: { reason } }) => {
+    handle: async (using: Commanding, { request, caller, parameters, body: { reason } }) => {
       const envelope = await envelopeOf(request, caller, using.tokenKeys);
       if (isRefusal(envelope)) return envelope;
       const command = { type: 'TakeDown', imageId: parameters.image_id, reason } as const;
@@ -99,7 +98,7 @@ export const takedownOperations: readonly Operation<TakedownRoutes>[] = [
     parameters: imageParameter,
     headers: idempotency,
     answers: { 204: done, ...commandedOfAll },
-    handle: async (using: TakedownRoutes, { request, caller, parameters }) => {
+    handle: async (using: Commanding, { request, caller, parameters }) => {
       const envelope = await envelopeOf(request, caller, using.tokenKeys);
       if (isRefusal(envelope)) return envelope;
       const outcome = await changeImage(using, { type: 'Reinstate', imageId: parameters.image_id }, envelope);

@@ -13,7 +13,15 @@ export interface RoundRobin {
   stop(): void;
 }
 
-export function listenInFront(port: number, targetPorts: () => readonly number[]): Promise<RoundRobin> {
+/** The address that a process behind it listens on. */
+export const behindFront = '127.0.0.1';
+
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+export function listenInFront({ host, port }: Place, targetPorts: () => readonly number[]): Promise<RoundRobin> {
   let turn = 0;
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (client) => {
     client.on('error', () => client.destroy());
@@ -26,7 +34,7 @@ export function listenInFront(port: number, targetPorts: () => readonly number[]
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, () => {
+    server.listen(port, host, () => {
       const address = server.address();
       if (typeof address !== 'object' || address === null) return reject(new Error('listening on a port gave no port'));
       resolve({ port: address.port, stop: () => void server.close() });
@@ -40,7 +48,7 @@ function pass(client: Socket, [target, ...others]: readonly number[]): void {
     client.destroy();
     return;
   }
-  const upstream = connect({ host: '127.0.0.1', port: target, allowHalfOpen: true, noDelay: true });
+  const upstream = connect({ host: behindFront, port: target, allowHalfOpen: true, noDelay: true });
   upstream.setTimeout(connectTimeoutMs, () => upstream.destroy());
   const next = () => pass(client, others);
   upstream.on('error', () => undefined);

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 import { endOf, endProcess, identityOf } from '@docket/infra/process-identity';
 import type { ProcessIdentity } from '@docket/infra/process-identity';
+import { parseSettings } from '@docket/runtime/environment';
+import { listeningUrl } from '@docket/runtime/listening';
 
 import type { Running } from './supervisor.ts';
 
@@ -58,7 +60,7 @@ export async function startServiceProcess({ verb, env, spawned }: Options): Prom
   });
   try {
     const said = await Promise.race([ready, tooSoon, tooLate]);
-    return { identity, url: said.groups?.['url'] ?? healthUrl(env['HEALTH_PORT']), ended, stop };
+    return { identity, url: said.groups?.['url'] ?? healthUrl(env), ended, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -66,8 +68,9 @@ export async function startServiceProcess({ verb, env, spawned }: Options): Prom
 }
 
 /** A projector serves nothing but the answers to how it is. */
-function healthUrl(port: string | undefined): string | undefined {
-  return port === undefined || port === '0' || port === '' ? undefined : `http://127.0.0.1:${port}`;
+function healthUrl(env: NodeJS.ProcessEnv): string | undefined {
+  const { host, healthPort } = parseSettings(env);
+  return healthPort === 0 ? undefined : listeningUrl(host, healthPort);
 }
 
 /** Runs a verb to its end, or until the signal; rejects unless it did what it was asked. */

@@ -2,8 +2,8 @@
 import { freePort } from '@docket/infra/free-port';
 import type { ProcessIdentity } from '@docket/infra/process-identity';
 
-import { listenInFront } from './round-robin.ts';
-import type { RoundRobin } from './round-robin.ts';
+import { behindFront, listenInFront } from './round-robin.ts';
+import type { Place, RoundRobin } from './round-robin.ts';
 import { startServiceProcess } from './service-process.ts';
 import type { ServiceProcess } from './service-process.ts';
 import { supervise } from './supervisor.ts';
@@ -12,11 +12,11 @@ import type { Supervised } from './supervisor.ts';
 /** The services by their names: "api-1", "api-2", …, "projector-1". */
 export type Services = Map<string, Supervised<ServiceProcess>>;
 
-/** Each service gets the one role that it needs. */
+/** Each service gets the one role that it needs. Only what others are to reach listens where they do. */
 export function apiEnvironment(env: NodeJS.ProcessEnv, port: number, apis: number): NodeJS.ProcessEnv {
   return {
     ...without(env, ['PROJECTOR_DATABASE_URL', 'MIGRATION_DATABASE_URL', 'DOCKET_ADMIN_PASSWORD']),
-    PORT: apis === 1 ? String(port) : '0',
+    ...(apis === 1 ? { PORT: String(port) } : { HOST: behindFront, PORT: '0' }),
   };
 }
 
@@ -43,13 +43,15 @@ interface Launch {
   readonly kinds: readonly Kind[];
   /** Gets them, once all are ready. */
   readonly services: Services;
+  /** Where the health ports listen. */
+  readonly host: string;
   readonly spawned: (identity: ProcessIdentity) => void;
   readonly changed: () => void;
   readonly say: (line: string) => void;
 }
 
 /** All at once, of every kind; when one cannot start, none is left running. */
-export async function startServices({ kinds, services, spawned, changed, say }: Launch): Promise<Services> {
+export async function startServices({ kinds, services, host, spawned, changed, say }: Launch): Promise<Services> {
   const planned = kinds.flatMap(({ verb, count, env }) => {
     say(count === 1 ? `starting the ${verb}` : `starting the ${verb}, ${count} processes`);
     return Array.from({ length: count }, (_, index) => ({ name: `${verb}-${index + 1}`, verb, env }));
@@ -60,7 +62,7 @@ export async function startServices({ kinds, services, spawned, changed, say }: 
         // Started again it must be found where it was, also when it had chosen its port itself.
         const port = before?.url === undefined ? undefined : new URL(before.url).port;
         const setting = verb === 'projector' ? 'HEALTH_PORT' : 'PORT';
-        const chosen = port ?? (verb === 'projector' ? String(await freePort()) : undefined);
+        const chosen = port ?? (verb === 'projector' ? String(await freePort(host)) : undefined);
         const place = chosen === undefined ? {} : { [setting]: chosen };
         return startServiceProcess({ verb, env: { ...env, ...place }, spawned });
       };
@@ -87,13 +89,13 @@ export async function stopServices(services: Services): Promise<void> {
   await Promise.all([...services.values()].map((service) => service.stop()));
 }
 
-/** Several API processes share the port of `up` behind a round robin; a single one listens on that port itself. */
-export async function inFront(port: number, apis: number, services: Services): Promise<RoundRobin | undefined> {
+/** Several API processes share the place of `up` behind a round robin; a single one listens there itself. */
+export async function inFront(place: Place, apis: number, services: Services): Promise<RoundRobin | undefined> {
   if (apis === 1) return undefined;
   const ports = () =>
     [...services]
       .filter(([name]) => name.startsWith('api-'))
       .flatMap(([, api]) => api.current().url ?? [])
       .map((url) => Number(new URL(url).port));
-  return listenInFront(port, ports);
+  return listenInFront(place, ports);
 }

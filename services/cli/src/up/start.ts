@@ -10,6 +10,7 @@ import { identityOf, isRunning } from '@docket/infra/process-identity';
 import type { ProcessIdentity } from '@docket/infra/process-identity';
 import { parseEnvironment, parseSettings, withSecretsFromFiles } from '@docket/runtime/environment';
 import type { Settings } from '@docket/runtime/environment';
+import { isEveryAddress, listeningUrl } from '@docket/runtime/listening';
 import { runUntilSignal } from '@docket/runtime/lifecycle';
 import type { Lifecycle } from '@docket/runtime/lifecycle';
 import { migrate } from '@docket/store/migrate';
@@ -49,14 +50,14 @@ interface Plan extends Counts {
 }
 
 async function startAll({ settings, databaseUrls, apis, projectors }: Plan, lifecycle: Lifecycle): Promise<void> {
-  const { dataDirectory, port } = settings;
+  const { dataDirectory, host, port } = settings;
   const claim = await lifecycle.run({
     name: 'the claim on the data directory',
     start: () => claimForThis(dataDirectory, lifecycle),
     stop: async (held) => held.release(),
   });
   // The port is checked only now, when a process that was left running on it has been stopped.
-  await mustBeFree(port);
+  await mustBeFree(host, port);
 
   const services: Services = new Map();
   let publish: () => void = () => undefined;
@@ -76,8 +77,8 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
   });
 
   // Chosen here and not by the API, because run.json names it and is there before the API answers.
-  const place = port === 0 ? await freePort() : port;
-  const url = `http://127.0.0.1:${place}`;
+  const place = { host, port: port === 0 ? await freePort(host) : port };
+  const url = listeningUrl(host, place.port);
   await lifecycle.run({
     name: 'run.json',
     start: async () => {
@@ -102,10 +103,11 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
     start: () =>
       startServices({
         kinds: [
-          { verb: 'api', count: apis, env: apiEnvironment(env, place, apis) },
+          { verb: 'api', count: apis, env: apiEnvironment(env, place.port, apis) },
           { verb: 'projector', count: projectors, env: projectorEnvironment(env, url) },
         ],
         services,
+        host,
         spawned: (child: ProcessIdentity) => claim.add(child),
         changed,
         say,
@@ -119,6 +121,7 @@ async function startAll({ settings, databaseUrls, apis, projectors }: Plan, life
   });
   await loaded;
   process.stdout.write(welcome(url, passwordFile));
+  if (isEveryAddress(host)) say(`it answers on every address of this machine (HOST=${host})`);
 }
 
 function describe(url: string, engines: Engines, services: Services): Instance {
@@ -212,15 +215,19 @@ function newTokenKey(): string {
 }
 
 /** Fails when the port is taken, before anything is started: the last step is too late to learn it. */
-function mustBeFree(port: number): Promise<void> {
+function mustBeFree(host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EADDRINUSE' ? 'another program listens on it' : error.message;
-      reject(new Error(`PORT ${port} cannot be used: ${reason}`));
+      reject(new Error(unusable(host, port, error)));
     });
-    server.listen(port, () => server.close(() => resolve()));
+    server.listen(port, host, () => server.close(() => resolve()));
   });
+}
+
+function unusable(host: string, port: number, { code, message }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRNOTAVAIL') return `HOST ${host} cannot be used: it is no address of this machine`;
+  return `PORT ${port} cannot be used: ${code === 'EADDRINUSE' ? 'another program listens on it' : message}`;
 }
 
 function say(line: string): void {

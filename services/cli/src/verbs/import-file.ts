@@ -1,11 +1,13 @@
 /** `docket import FILE`: what is said of an import to the person who started it. */
-import { formats, usualRules } from '@docket/api/imports/line';
+import { formats, noJson, usualRules } from '@docket/api/imports/line';
 import type { LineRules } from '@docket/api/imports/line';
 import { runImport } from '@docket/api/imports/run';
 import type { ImportCounts, RefusedLine } from '@docket/api/imports/run';
 import type { Environment } from '@docket/runtime/environment';
-import { namespaceName } from '@docket/shared/names';
+import { typedName } from '@docket/shared/names';
 import type { Database } from '@docket/store/connect';
+import { readImportSource, rememberImport } from '@docket/store/directory/imports';
+import type { ImportSource } from '@docket/store/directory/imports';
 import { countImportCommands } from '@docket/store/log/imports';
 import { notifier } from '@docket/store/log/notify';
 import { v7 as uuidv7, validate as isUuid } from 'uuid';
@@ -37,7 +39,7 @@ export function parseImporting(flags: Flags, [file, ...more]: readonly string[])
   if (file === undefined || more.length > 0) return 'which file?';
   const format = formats.find((name) => name === (flags.format ?? usualRules.format));
   if (format === undefined) return `--format is one of: ${formats.join(', ')}`;
-  const namespace = namespaceName.safeParse(flags.namespace ?? usualRules.namespace);
+  const namespace = typedName.safeParse(flags.namespace ?? usualRules.namespace);
   if (!namespace.success) return `--namespace ${namespace.error.issues[0]?.message ?? 'is not valid'}`;
   if (flags.resume !== undefined && !isUuid(flags.resume)) return '--resume is the id of an import';
   return { file, rules: { format, namespace: namespace.data }, dryRun: flags['dry-run'], resume: flags.resume };
@@ -50,15 +52,18 @@ export async function importFile(
 ): Promise<number> {
   const { file, dryRun, resume } = asked;
   const rules = { ...asked.rules, imagesMax: environment.repositoryImagesMax };
-  if (resume !== undefined && (await countImportCommands(database, resume)) === 0) {
-    process.stderr.write(`docket import: there is no import ${resume} to go on with\n`);
-    return 1;
-  }
-  const { lines, total } = await openLines(file);
+  const begun = resume === undefined ? undefined : await begunImport(database, resume);
+  if (typeof begun === 'string') return refuse(begun);
+  const { lines, contents } = await openLines(file);
+  const source = contents && { ...asked.rules, contentsSha256: contents.sha256 };
+  const other = begun && whyOther(begun, source, file);
+  if (other !== undefined) return refuse(other);
   const importId = resume ?? uuidv7();
   // Before anything is written, so that one that is killed can be resumed or taken back.
+  if (!dryRun && source && !begun) await rememberImport(database, importId, source);
   if (!dryRun) process.stdout.write(`import ${importId}\n`);
   const started = performance.now();
+  const total = contents?.lines;
   const shown = progress({ doing: dryRun ? 'looking at' : 'importing', unit: 'lines', total, output: process.stderr });
   const refusals = refusalReport(shown.say);
   const counts = await runImport({
@@ -82,9 +87,40 @@ export async function importFile(
   });
   shown.end();
   refusals.sum();
+  if (refusals.all(counts, noJson)) shown.say('no line is JSON; a list of names is read with --format names');
   process.stdout.write(`${sentence(counts, dryRun, performance.now() - started)}\n`);
   if (!dryRun && counts.events > 0) process.stdout.write(`docket import --undo ${importId} takes it back\n`);
-  return 0;
+  return counts.refused === 0 ? 0 : 1;
+}
+
+function refuse(reason: string): number {
+  process.stderr.write(`docket import: ${reason}\n`);
+  return 1;
+}
+
+interface Begun extends ImportSource {
+  readonly id: string;
+}
+
+/** A sentence when nobody can go on with it. */
+async function begunImport(database: Database, id: string): Promise<Begun | string> {
+  const source = await readImportSource(database, id);
+  if (source) return { id, ...source };
+  if ((await countImportCommands(database, id)) === 0) return `there is no import ${id} to go on with`;
+  return (
+    `what import ${id} read is not known: it was standard input, or an earlier version; ` +
+    'import it again without --resume, what is there adds nothing'
+  );
+}
+
+/** Undefined when it is what the import began with. */
+function whyOther(begun: Begun, source: ImportSource | undefined, file: string): string | undefined {
+  if (source === undefined) return '--resume wants the file itself, to compare it with what was read before';
+  if (begun.contentsSha256 !== source.contentsSha256) {
+    return `${file} is not what import ${begun.id} began with; import it without --resume`;
+  }
+  if (begun.format === source.format && begun.namespace === source.namespace) return undefined;
+  return `import ${begun.id} began with --format ${begun.format} --namespace ${begun.namespace}; go on with the same`;
 }
 
 function sentence(counts: ImportCounts, dryRun: boolean, elapsedMs: number): string {
@@ -100,6 +136,8 @@ interface RefusalReport {
   readonly add: (line: RefusedLine) => void;
   /** How often each rule was broken. */
   readonly sum: () => void;
+  /** Whether there is no line but those that break this rule. */
+  readonly all: (counts: ImportCounts, rule: string) => boolean;
 }
 
 function refusalReport(say: (line: string) => void): RefusalReport {
@@ -117,5 +155,7 @@ function refusalReport(say: (line: string) => void): RefusalReport {
       const rules = [...byRule].toSorted(([, left], [, right]) => right - left);
       for (const [rule, lines] of rules) say(`refused ${lines} ${lines === 1 ? 'line' : 'lines'}: ${rule}`);
     },
+    all: ({ created, changed, unchanged }, rule) =>
+      count > 0 && byRule.get(rule) === count && created + changed + unchanged === 0,
   };
 }

@@ -12,14 +12,16 @@ Imports repositories: one JSON object a line, plain or gzip; - reads standard in
 What a line does not say, or says to be null or -1, is unknown and stays as it is. Everything becomes events of the admin.
 
   --namespace NS   where bare names belong; library unless told
-  --format names   one name a line and nothing else
+  --format names   one name a line: ns/name or name. A host in front, a tag and a digest are left out, so that lists of references and
+                   what docker images prints are read as well; # begins a comment
   --dry-run        says what would happen, and writes nothing
-  --resume ID      goes on with an import that was interrupted, under its id: the same file again
+  --resume ID      goes on with an import that was interrupted, under its id: the same file again; another is refused
   --undo ID        takes an import back: what it created and nobody changed since is deleted, what it changed and still stands gets its
                    former value back; what others changed since stays and is named. Namespaces that it reserved stay reserved
   --as ADMIN       whose events they are; admin unless told
 
-The same file again adds nothing. Lines that cannot be imported do not stop it: the first are named by number and reason, all are counted.
+The same file again adds nothing. Lines that cannot be imported do not stop it: the first are named by number and reason, all are counted,
+and the exit status is 1. A file that is no text of lines (a JSON array, UTF-16) is refused before anything is written.
 `;
 
 export async function run(args: string[]): Promise<number> {
