@@ -15,6 +15,7 @@ const parts = new Set([
   'database-through',
   'inspector',
   'odd-deeds',
+  'guessers',
 ]);
 const files = await readdir(new URL('.', import.meta.url));
 const names = files

@@ -191,12 +191,10 @@ describe('where an account waits for its link', () => {
         expect(whole(answer)).toEqual(taken);
         expect(answer.body).toBe('"Username or email already exists"');
       }
-      const other = await register(stage, {
-        username: fresh('other_'),
-        email: email.toUpperCase(),
-        password: 'a password',
-      });
-      expect(whole(other)).toEqual(taken);
+    }
+    for (const { email } of [confirmed, { email: 'admin@example.org' }]) {
+      const other = { username: fresh('other_'), email: email.toUpperCase(), password: 'a password' };
+      expect(whole(await register(stage, other))).toEqual(taken);
     }
   });
 
@@ -235,7 +233,7 @@ describe('where an account waits for its link', () => {
     expect({ status, body: JSON.parse(body) }).toEqual({ status: 401, body: { message: words, detail: words } });
   });
 
-  test('an account that nobody confirmed keeps its name and address for 48 hours, and then both are free', async () => {
+  test('an account that nobody confirmed keeps its name for 48 hours, and then it is free', async () => {
     const who = person();
     arranged(await registerPerson(stage, who), 201);
     const lateLink = await linkFor(world, who.email);
@@ -244,7 +242,6 @@ describe('where an account waits for its link', () => {
     ]);
     await registeredAgo(who, '47 hours 58 minutes');
     expect(whole(await registerPerson(stage, who))).toEqual(taken);
-    expect(whole(await registerPerson(stage, { ...person(), email: who.email }))).toEqual(taken);
     await registeredAgo(who, '3 minutes');
     const next = { ...person(who.name), email: who.email };
     expect(whole(await registerPerson(stage, next))).toEqual(created);
@@ -260,30 +257,69 @@ describe('where an account waits for its link', () => {
     expect(whole(await login(stage, next))).toEqual(ok);
   });
 
-  test('an address that an account added and never confirmed is free for others after 48 hours', async () => {
-    const [holder, email] = [await active(), `${fresh('added_')}@example.org`];
+  test('an address that nobody confirmed keeps nobody out: who confirms it first has it, and is told so', async () => {
+    const [holder, email] = [await active(), `${fresh('wanted_')}@example.org`];
+    const [early, owner] = [
+      { ...person(), email },
+      { ...person(), email: email.toUpperCase() },
+    ];
+    expect(whole(await registerPerson(stage, early))).toEqual(created);
     arranged(await change(stage, holder, holder.name, { email }), 204);
-    expect(whole(await registerPerson(stage, { ...person(), email }))).toEqual(taken);
-    await world.query(`update directory.addresses set added_at = added_at - interval '49 hours' where address = $1`, [
-      email,
-    ]);
-    expect(whole(await registerPerson(stage, { ...person(), email }))).toEqual(created);
+    expect(whole(await registerPerson(stage, owner))).toEqual(created);
+    const links = await until('three mails', async () => {
+      const mails = (await world.mails()).filter(({ to }) => to.toLowerCase() === email);
+      return mails.length === 3 ? mails : undefined;
+    });
+    const linkTo = (name: string) => links.find(({ text }) => text.includes(`"${name}"`))?.link ?? '';
+    expect(whole(await follow(stage, linkTo(owner.name)))).toEqual(wholly(200, 'Account Activated'));
+    const late = wholly(409, { error: 'somebody else has confirmed this address for another account' });
+    for (const name of [early.name, holder.name]) {
+      expect(whole(await follow(stage, linkTo(name)))).toEqual(late);
+      expect(whole(await follow(stage, linkTo(name)))).toEqual(late);
+    }
+    expect(whole(await follow(stage, linkTo(owner.name)))).toEqual(wholly(200, 'Account Activated'));
+    expect(whole(await login(stage, owner))).toEqual(ok);
+    expect(whole(await login(stage, early))).toEqual(inactive);
     expect(whole(await login(stage, holder))).toEqual(ok);
+    // Now it belongs to somebody.
+    expect(whole(await registerPerson(stage, { ...person(), email }))).toEqual(taken);
+    expect(whole(await change(stage, await active(), holder.name, { email }))).toEqual(forbidden);
+    const other = await active();
+    expect(whole(await change(stage, other, other.name, { email }))).toEqual(taken);
   });
 
-  test('a name or an address that several want at once is given to one', async () => {
+  test('an address that several confirm at once is given to one', async () => {
+    const email = `${fresh('raced_')}@example.org`;
+    const people = await Promise.all(Array.from({ length: 6 }, async () => ({ ...person(), email })));
+    for (const who of people) arranged(await registerPerson(stage, who), 201);
+    const links = await until('the mails', async () => {
+      const mails = (await world.mails()).filter(({ to }) => to === email);
+      return mails.length === people.length ? mails.map(({ link }) => link) : undefined;
+    });
+    const answers = await Promise.all(links.map((link) => follow(stage, link)));
+    expect(answers.map(({ status }) => String(status)).toSorted()).toEqual(['200', '409', '409', '409', '409', '409']);
+    const rows = await world.query('select 1 from directory.addresses where address_key = $1 and confirmed', [email]);
+    expect(rows).toHaveLength(1);
+  });
+
+  test('the mail to an address that an account adds does not say that somebody registered', async () => {
+    const [who, email] = [await active(), `${fresh('added_')}@example.org`];
+    arranged(await change(stage, who, who.name, { email }), 204);
+    const textTo = (to: string) =>
+      until(`a mail to ${to}`, async () => (await world.mails()).find((mail) => mail.to === to)?.text);
+    expect(await textTo(email)).toContain(`gave this address for the account "${who.name}"`);
+    expect(await textTo(email)).not.toContain('registered');
+    expect(await textTo(who.email)).toContain(`registered the account "${who.name}"`);
+  });
+
+  test('a name that several want at once is given to one', async () => {
     const wanted = person();
     const names = await Promise.all(
       Array.from({ length: 8 }, () => registerPerson(stage, { ...wanted, email: `${fresh('mail_')}@example.org` })),
     );
-    const addresses = await Promise.all(
-      Array.from({ length: 8 }, () => registerPerson(stage, { ...wanted, name: fresh('name_') })),
-    );
-    for (const answers of [names, addresses]) {
-      expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
-      expect(answers.filter(({ status }) => status === 400)).toHaveLength(7);
-      for (const answer of answers.filter(({ status }) => status === 400)) expect(whole(answer)).toEqual(taken);
-    }
+    expect(names.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(names.filter(({ status }) => status === 400)).toHaveLength(7);
+    for (const answer of names.filter(({ status }) => status === 400)) expect(whole(answer)).toEqual(taken);
   });
 
   test('a namespace that an import brought is reserved: its name cannot be registered, and only admins push there', async () => {

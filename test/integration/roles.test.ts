@@ -151,6 +151,7 @@ const meant: Readonly<Record<'api' | 'projector', Granted>> = {
     },
     'directory.usage': { select: all, insert: all, update: ['bytes', 'events'], rows: ['delete'] },
     'directory.imports': { select: all, insert: all },
+    'directory.rate_limits': { select: all, insert: all, update: ['expire', 'points'], rows: ['delete'] },
     'read.repositories': read,
     'read.images': read,
     'read.tags': read,

@@ -117,6 +117,11 @@ const tables: DescribedTables = {
   'directory.repository_names': { namespace_id: 'text', name: 'text', repository_id: 'text' },
   'directory.members': { namespace_id: 'text', account_id: 'text', role: 'text' },
   'directory.usage': { account_id: 'text', day: 'text', events: 'bigint', bytes: 'bigint' },
+  'directory.rate_limits': {
+    key: 'text',
+    points: 'integer',
+    expire: 'bigint or null',
+  },
   'directory.stars': {
     repository_id: 'text',
     account_id: 'text',

@@ -4,12 +4,14 @@ import { uncounted } from '@docket/api/commands/usage';
 import { endpointsOf } from '@docket/api/http/operation';
 import { repositoryDecider } from '@docket/api/repositories/decider';
 import { repositoryQueue } from '@docket/api/repositories/execute';
+import { rateLimiters } from '@docket/api/access/rates';
 import { sessions } from '@docket/api/access/sessions';
 import { tokens } from '@docket/api/access/tokens';
 import { parseEnvironment } from '@docket/runtime/environment';
 import { createLog } from '@docket/runtime/log';
 import { connect } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
+import { rateLimits } from '@docket/store/rate-limits';
 
 export const endpoints = endpointsOf(Object.values(slices).flat());
 
@@ -28,6 +30,7 @@ export async function mountedRoutes(settings: Readonly<Record<string, string>>):
     connectionsMax: 1,
     onIdleError: () => undefined,
   });
+  const limits = rateLimits({ database, onTrouble: () => undefined });
   try {
     const app = createApp({
       ...environment,
@@ -43,17 +46,16 @@ export async function mountedRoutes(settings: Readonly<Record<string, string>>):
         onAppended: () => undefined,
       }),
       onAppended: () => undefined,
-      passwords: {
-        isRight: () => Promise.resolve(false),
-        hash: () => Promise.resolve(''),
-        stop: () => Promise.resolve(),
-      },
+      passwords: { hash: () => Promise.resolve('') },
+      logins: { judge: () => Promise.resolve('wrong') },
+      rates: rateLimiters(limits, environment.rates),
       tokens: tokens(environment.tokenKeys, environment.tokenTtlSeconds),
       sessions: sessions(environment.tokenKeys),
       engines: [],
     });
     return app.router.stack.flatMap(({ route }) => (route ? [route.path] : []));
   } finally {
+    limits.stop();
     await stop();
   }
 }

@@ -19,6 +19,18 @@ import { runVerb } from './verbs.ts';
 
 const requestTimeoutMs = 10_000;
 
+/** All tests come from one address, and some type wrong passwords on purpose. Those that mean a limit set it. */
+const withoutLimits = {
+  LOGIN_FAILURES_MAX: '0',
+  CLIENT_LOGIN_FAILURES_MAX: '0',
+  CLIENT_WAITING_PASSWORDS_MAX: '0',
+  CLIENT_REGISTRATIONS_PER_HOUR: '0',
+  ACCOUNT_MAILS_PER_HOUR: '0',
+  CLIENT_MAILS_PER_HOUR: '0',
+  DOMAIN_MAILS_PER_HOUR: '0',
+  CLIENT_SEARCHES_PER_MINUTE: '0',
+};
+
 export interface Credentials {
   readonly name: string;
   readonly password: string;
@@ -121,6 +133,7 @@ export async function createWorld(
       TOKEN_KEYS: `test:${randomBytes(32).toString('hex')}`,
       DOCKET_DATA_DIR: dataDirectory,
       PASSWORD_COST: '4',
+      ...withoutLimits,
       LOG_LEVEL: 'warn',
       ...(poolerPort === undefined ? {} : { DATABASE_POOLER: 'transaction' }),
       ...environment,

@@ -9,8 +9,17 @@ import { resolve } from 'node:path';
 import {
   accountDailyEventsDefault,
   accountDailyMegabytesDefault,
+  accountMailsDefault,
   accountOrganizationsDefault,
   accountUnconfirmedAddressesDefault,
+  clientLoginFailuresDefault,
+  clientMailsDefault,
+  clientRegistrationsDefault,
+  clientSearchesDefault,
+  clientWaitingPasswordsDefault,
+  domainMailsDefault,
+  loginFailuresDefault,
+  loginFailuresSeconds,
   namespaceRepositoriesDefault,
   passwordBytesMax,
   passwordCharactersMin,
@@ -60,6 +69,20 @@ export interface Quotas {
   readonly accountDailyBytesMax: number;
 }
 
+/** How often what may happen; infinite where there is no bound. A client is known by its address, an IPv6 one by its /64. */
+export interface Rates {
+  /** For one account from one client. */
+  readonly loginFailuresMax: number;
+  readonly clientLoginFailuresMax: number;
+  /** In one process at once. */
+  readonly clientWaitingPasswordsMax: number;
+  readonly clientRegistrationsPerHour: number;
+  readonly accountMailsPerHour: number;
+  readonly clientMailsPerHour: number;
+  readonly domainMailsPerHour: number;
+  readonly clientSearchesPerMinute: number;
+}
+
 export interface Environment {
   /** The IP address that is listened on; `0.0.0.0` and `::` are all of them. */
   readonly host: string;
@@ -95,6 +118,7 @@ export interface Environment {
   readonly repositoryTagsMax: number;
   /** What one account may have and do; infinite where there is no bound. */
   readonly quotas: Quotas;
+  readonly rates: Rates;
   readonly accountActivation: 'email' | 'open';
   readonly registration: 'open' | 'closed';
   readonly smtpUrl: string | undefined;
@@ -231,6 +255,26 @@ const environmentSchema = z.object({
   ),
   ACCOUNT_DAILY_EVENTS_MAX: quota(accountDailyEventsDefault, 'events that one account may cause in a day (UTC)'),
   ACCOUNT_DAILY_MEGABYTES_MAX: quota(accountDailyMegabytesDefault, 'what those events may hold, in millions of bytes'),
+  LOGIN_FAILURES_MAX: quota(
+    loginFailuresDefault,
+    `wrong passwords for one account from one client address in ${loginFailuresSeconds / 60} minutes`,
+  ),
+  CLIENT_LOGIN_FAILURES_MAX: quota(
+    clientLoginFailuresDefault,
+    `wrong passwords from one client address in ${loginFailuresSeconds / 60} minutes`,
+  ),
+  CLIENT_WAITING_PASSWORDS_MAX: quota(
+    clientWaitingPasswordsDefault,
+    'passwords of one client address that wait to be checked in a process',
+  ),
+  CLIENT_REGISTRATIONS_PER_HOUR: quota(clientRegistrationsDefault, 'accounts that one client address registers'),
+  ACCOUNT_MAILS_PER_HOUR: quota(accountMailsDefault, 'mails that changes of one account send'),
+  CLIENT_MAILS_PER_HOUR: quota(clientMailsDefault, 'mails that one client address causes'),
+  DOMAIN_MAILS_PER_HOUR: quota(domainMailsDefault, 'mails to addresses of one domain'),
+  CLIENT_SEARCHES_PER_MINUTE: quota(
+    clientSearchesDefault,
+    'searches of one account, or of one client address where nobody logged in',
+  ),
   ACCOUNT_ACTIVATION: oneOf('email', 'open')
     .prefault('email')
     .register(documentation, { default: 'email', about: 'whether an account waits for its address to be confirmed' }),
@@ -373,6 +417,16 @@ function settingsOf(values: Values): Settings {
       accountUnconfirmedAddressesMax: values.ACCOUNT_UNCONFIRMED_ADDRESSES_MAX,
       accountDailyEventsMax: values.ACCOUNT_DAILY_EVENTS_MAX,
       accountDailyBytesMax: values.ACCOUNT_DAILY_MEGABYTES_MAX * 1_000_000,
+    },
+    rates: {
+      loginFailuresMax: values.LOGIN_FAILURES_MAX,
+      clientLoginFailuresMax: values.CLIENT_LOGIN_FAILURES_MAX,
+      clientWaitingPasswordsMax: values.CLIENT_WAITING_PASSWORDS_MAX,
+      clientRegistrationsPerHour: values.CLIENT_REGISTRATIONS_PER_HOUR,
+      accountMailsPerHour: values.ACCOUNT_MAILS_PER_HOUR,
+      clientMailsPerHour: values.CLIENT_MAILS_PER_HOUR,
+      domainMailsPerHour: values.DOMAIN_MAILS_PER_HOUR,
+      clientSearchesPerMinute: values.CLIENT_SEARCHES_PER_MINUTE,
     },
     accountActivation: values.ACCOUNT_ACTIVATION,
     registration: values.REGISTRATION,

@@ -177,6 +177,22 @@ export function measureAppends(registry: Registry): (append: AppendMeasured) => 
   };
 }
 
+const loginOutcomes = ['success', 'remembered', 'inactive', 'failure', 'repeated', 'limited', 'busy'] as const;
+export type LoginOutcome = (typeof loginOutcomes)[number];
+
+export function measureLogins(registry: Registry): (outcome: LoginOutcome) => void {
+  const logins = new Counter({
+    name: 'docket_logins_total',
+    help:
+      'Passwords that were shown: right (success, remembered, inactive), wrong (failure, the same again: repeated), ' +
+      'refused without being compared because of failures before or a full line (limited) or a full queue (busy).',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  for (const outcome of loginOutcomes) logins.inc({ outcome }, 0);
+  return (outcome) => logins.inc({ outcome });
+}
+
 export interface SearchTaskMeasured {
   readonly status: string;
   /** The time from the sending of the task to its end. */

@@ -74,6 +74,39 @@ export const usageKnownMsMax = 60_000;
 /** Days that are over are kept for operators. */
 export const usageDaysKept = 31;
 
+// What may not happen too often. All are settings; 0 is without bound.
+
+/** How long wrong passwords are remembered, from the first of them on. */
+export const loginFailuresSeconds = 900;
+/** Setting `LOGIN_FAILURES_MAX`: for one account from one client address. A person who tries all passwords they ever had; 960 guesses a day. */
+export const loginFailuresDefault = 10;
+/** Setting `CLIENT_LOGIN_FAILURES_MAX`: for whatever accounts from one client address. An office behind one address, on a bad morning. */
+export const clientLoginFailuresDefault = 100;
+/**
+ * Setting `CLIENT_WAITING_PASSWORDS_MAX`: passwords of one client address that wait to be checked in a process: a build that logs in with
+ * all of its jobs at once. A second of work.
+ */
+export const clientWaitingPasswordsDefault = 16;
+/**
+ * A login that is refused, or wrong as a moment ago, costs nothing to answer, and hundreds of connections would ask as fast as they can. It
+ * waits so long for each of its client that waits as well: a client has a hundred such answers a second at most, of which each takes a
+ * millisecond.
+ */
+export const heldBackLoginStepMs = 10;
+export const heldBackLoginMsMax = 10_000;
+/** Setting `CLIENT_REGISTRATIONS_PER_HOUR`: a class that begins together. */
+export const clientRegistrationsDefault = 20;
+/** Setting `ACCOUNT_MAILS_PER_HOUR`: addresses of one's own, with a few typing errors. */
+export const accountMailsDefault = 5;
+/** Setting `CLIENT_MAILS_PER_HOUR`: registrations and changes from one client address together. */
+export const clientMailsDefault = 30;
+/** Setting `DOMAIN_MAILS_PER_HOUR`: what a mail server takes of a stranger without calling it names. */
+export const domainMailsDefault = 300;
+/** Setting `CLIENT_SEARCHES_PER_MINUTE`: of one account, or client address where nobody logged in. Twenty a second, all the time. */
+export const clientSearchesDefault = 1_200;
+/** A process takes this share of a limit on searches at once; so much earlier it may be met. */
+export const searchesLotShare = 0.01;
+
 // Requests.
 
 /** The list of a large repository: docker 0.3 to 1.9 send all ids of all layers at once. */
@@ -193,11 +226,14 @@ export const decidingMsMax = 20;
 /** After a lost race. The first pause is about as long as a call to the log. */
 export const retryPauseMsMin = 4;
 export const retryPauseMsMax = 100;
-/** Passwords that wait to be hashed or compared; a comparison takes a twentieth of a second of a core. */
+/** Passwords of all clients that wait to be hashed or compared; a comparison takes a twentieth of a second of a core. */
 export const waitingPasswordsMax = 256;
 /** A right password counts for so long without being compared: a push asks with it again and again. */
 export const rememberedPasswordMs = 60_000;
 export const rememberedPasswordsMax = 10_000;
+/** A wrong password that comes again meanwhile is wrong without being compared. */
+export const rememberedFailureMs = 60_000;
+export const rememberedFailuresMax = 10_000;
 /**
  * Verifying costs a large part of a millisecond and a registry proves one token on every request of a push. As many as are in use at one
  * time, and no more: each takes a kilobyte, and nothing but others takes its place.

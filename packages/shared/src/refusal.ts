@@ -17,6 +17,7 @@ export const refusalCodes = [
   'answer_too_large',
   'quota_reached',
   'quota_used_up',
+  'rate_limited',
   'command_reused',
   'contended',
   'overloaded',
@@ -34,6 +35,8 @@ export interface Refusal {
   readonly field?: string;
   /** The quota that was met, and what is left of it. */
   readonly quota?: { readonly limit: number; readonly left: number };
+  /** The limit that was met by asking too often, and when there is room again, in seconds since 1970. */
+  readonly rate?: { readonly limit: number; readonly resetAt: number };
   /** When it may be asked for again, where that is known. */
   readonly afterSeconds?: number;
 }

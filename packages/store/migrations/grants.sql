@@ -31,6 +31,7 @@ grant select, insert, update (role), delete on directory.members to :api;
 grant select, insert (repository_id, account_id, life), update (life, starred_at), delete on directory.stars to :api;
 grant select (image_id, reason), insert (image_id, reason), update (reason), delete on directory.blocked_images to :api;
 grant select, insert, update (events, bytes), delete on directory.usage to :api;
+grant select, insert, update (points, expire), delete on directory.rate_limits to :api;
 -- What an import is of, so that it goes on with nothing else.
 grant select, insert on directory.imports to :api;
 

@@ -85,6 +85,12 @@ interface UsageTable {
   bytes: bigint;
 }
 
+interface RateLimitTable {
+  key: string;
+  points: number;
+  expire: bigint | null;
+}
+
 interface StarTable {
   repository_id: string;
   account_id: string;
@@ -197,6 +203,7 @@ export interface Tables {
   'directory.repository_names': RepositoryNameTable;
   'directory.members': MemberTable;
   'directory.usage': UsageTable;
+  'directory.rate_limits': RateLimitTable;
   'directory.stars': StarTable;
   'directory.blocked_images': BlockedImageTable;
   'directory.imports': ImportSourceTable;

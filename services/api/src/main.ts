@@ -7,12 +7,13 @@ import {
   createRegistry,
   measureAppends,
   measureHttp,
+  measureLogins,
   measurePools,
   measurePrimary,
   measureProjections,
   measureWaiting,
 } from '@docket/runtime/metrics';
-import { databaseConnectionsMax } from '@docket/shared/limits';
+import { databaseConnectionsMax, heldBackLoginMsMax, heldBackLoginStepMs } from '@docket/shared/limits';
 import { connect } from '@docket/store/connect';
 import type { Database } from '@docket/store/connect';
 import { groupCommit } from '@docket/store/log/group-commit';
@@ -21,8 +22,11 @@ import { readInstallationId } from '@docket/store/directory/installation';
 import { readStandings } from '@docket/store/followers/standings';
 import { isReadOnly, watchPrimary } from '@docket/store/primary';
 import type { Primary } from '@docket/store/primary';
+import { rateLimits } from '@docket/store/rate-limits';
 
+import { logins } from './access/logins.ts';
 import { passwords } from './access/password.ts';
+import { rateLimiters } from './access/rates.ts';
 import { sessions } from './access/sessions.ts';
 import { tokens } from './access/tokens.ts';
 import { createApp } from './app.ts';
@@ -81,7 +85,16 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     onCall,
   });
   measureWaiting(registry, () => queue.size().waiting);
-  const passwordPool = passwords(environment.passwordCost);
+  const limits = rateLimits({
+    database,
+    onTrouble: (error) =>
+      log.warn({ err: error }, 'the database cannot count what may not happen too often: this process counts alone'),
+  });
+  const limiters = rateLimiters(limits, environment.rates);
+  const passwordPool = passwords({
+    cost: environment.passwordCost,
+    clientWaitingPasswordsMax: environment.rates.clientWaitingPasswordsMax,
+  });
   const meilisearch = await searchEngine(environment, database);
   const app = createApp({
     ...environment,
@@ -91,7 +104,16 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     usage: counted,
     onAppended: notify,
     onCall,
+    rates: limiters,
     passwords: passwordPool,
+    logins: logins({
+      passwords: passwordPool,
+      rates: limiters,
+      secret: environment.tokenKeys[0]?.secret ?? '',
+      heldBack: { stepMs: heldBackLoginStepMs, msMax: heldBackLoginMsMax },
+      log,
+      onOutcome: measureLogins(registry),
+    }),
     tokens: tokens(environment.tokenKeys, environment.tokenTtlSeconds),
     sessions: sessions(environment.tokenKeys),
     engines: [...(meilisearch ? [meilisearch] : []), postgresSearch(database)],
@@ -111,6 +133,7 @@ export async function runApi(environment: Environment, log: Log): Promise<Runnin
     stop: async () => {
       ready.drain();
       await drain();
+      limits.stop();
       await counted.stop();
       await Promise.all([passwordPool.stop(), meilisearch?.stop(), appends.stop(), stop()]);
       primary.stop();

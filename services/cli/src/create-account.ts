@@ -35,12 +35,14 @@ export async function createAccount({
     return `${String(issue?.path[0])} ${issue?.message}`;
   }
   const { name, email, password } = parsed.data;
-  const pool = passwords(environment.passwordCost);
+  const pool = passwords({ cost: environment.passwordCost, clientWaitingPasswordsMax: Number.POSITIVE_INFINITY });
   const requestId = uuidv7();
   try {
+    const passwordHash = await pool.hash(password, 'console');
+    if (isRefusal(passwordHash)) return passwordHash.message;
     const done = await registerAccount(
       { database, onAppended: notifier(database), usage: uncounted },
-      { name, email, passwordHash: await pool.hash(password), isAdmin, activation: 'vouched' },
+      { name, email, passwordHash, isAdmin, activation: 'vouched' },
       {
         commandId: uuidv7(),
         metadata: { actor: null, request_id: requestId, correlation_id: requestId, causation_id: requestId },

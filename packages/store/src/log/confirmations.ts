@@ -15,6 +15,7 @@ export interface AddedAddress {
   readonly addressId: string;
   /** Undefined when the registration lapsed or was erased: there is nobody to write to any more. */
   readonly recipient: { readonly address: string; readonly accountName: NamespaceName } | undefined;
+  /** For this account or for another. */
   readonly confirmed: boolean;
 }
 
@@ -60,7 +61,8 @@ export async function readConfirmationPage(
   if (!end || end.position === null) return undefined;
   const { rows } =
     await sql<AddedRow>`select e.position, e.command_id, e.version, e.recorded_at, substr(e.stream_id, 9) as account_id,
-      e.data ->> 'address_id' as address_id, a.address, c.name, a.confirmed
+      e.data ->> 'address_id' as address_id, a.address, c.name,
+      a.confirmed or exists (select from directory.addresses o where o.address_key = a.address_key and o.confirmed) as confirmed
     from es.events e
     left join directory.addresses a on a.id = (e.data ->> 'address_id')::uuid
     left join directory.accounts c on c.id = a.account_id

@@ -187,3 +187,13 @@ function recorded<Event>(row: EventRow, parse: (stored: StoredEvent) => Event): 
     recordedAt: row.recorded_at,
   };
 }
+
+/** The version of the newest event of a stream; 0 where there is none. */
+export async function readVersion(database: Database, streamId: string): Promise<number> {
+  const { version } = await database
+    .selectFrom('es.events')
+    .select(({ fn }) => fn.max<number | null>('version').as('version'))
+    .where('stream_id', '=', streamId)
+    .executeTakeFirstOrThrow();
+  return version ?? 0;
+}

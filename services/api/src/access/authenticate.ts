@@ -11,7 +11,7 @@ import type { Lookup, StoredAccount } from '@docket/store/read/look-up';
 import type { ApiRequest } from '../http/request.ts';
 import { accountById, accountByName, accountRow } from './accounts.ts';
 import type { AccountRow } from './accounts.ts';
-import type { Passwords } from './password.ts';
+import type { Logins } from './logins.ts';
 import type { Sessions } from './sessions.ts';
 import type { Claims, Tokens } from './tokens.ts';
 
@@ -24,7 +24,7 @@ export type Caller =
 
 export interface Authentication {
   readonly database: Database;
-  readonly passwords: Passwords;
+  readonly logins: Logins;
   readonly tokens: Tokens;
   readonly sessions: Sessions;
 }
@@ -41,7 +41,7 @@ export async function authenticate(using: Authentication, request: ApiRequest): 
     case 'malformed':
       return unauthorized('the credentials are neither a name and password nor a token');
     case 'basic':
-      return byPassword(using, authorization.username, authorization.password);
+      return byPassword(using, request, authorization.username, authorization.password);
     case 'token':
       return byToken(using, authorization.token);
     case 'bearer':
@@ -76,19 +76,16 @@ export function unauthorized(message: string): Refusal {
 }
 
 export async function byPassword(
-  { database, passwords }: Authentication,
+  { database, logins }: Pick<Authentication, 'database' | 'logins'>,
+  from: Pick<ApiRequest, 'client' | 'ip'>,
   name: string,
   password: string,
 ): Promise<Extract<Caller, { by: 'password' }> | Refusal> {
-  const account = await accountByName(database, name);
-  const credential = account && {
-    accountId: account.id,
-    credentialVersion: account.credentialVersion,
-    passwordHash: account.passwordHash,
-  };
-  const right = await passwords.isRight(password, credential);
-  if (!account || !right) return wrongPassword;
-  return account.status === 'active' ? { by: 'password', account } : inactive;
+  const findAccount = () => accountByName(database, name);
+  const judged = await logins.judge({ name, password, from, findAccount });
+  if (judged === 'wrong') return wrongPassword;
+  if (isRefusal(judged)) return judged;
+  return judged.status === 'active' ? { by: 'password', account: judged } : inactive;
 }
 
 const wrongPassword = unauthorized('wrong name or password');

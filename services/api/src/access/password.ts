@@ -1,94 +1,107 @@
 /**
- * Passwords: hashed and compared in worker threads behind a queue with an end, and remembered for a short while once they were right.
- * What is remembered is bound to the version of the credentials, which every request reads, so that a changed password counts at once
- * in every process.
+ * Passwords are hashed and compared in worker threads, behind a queue in which clients take turns: whoever guesses waits behind their own
+ * guesses. The queue has an end for each client and for all.
  */
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 
-import {
-  passwordBytesMax,
-  rememberedPasswordMs,
-  rememberedPasswordsMax,
-  waitingPasswordsMax,
-} from '@docket/shared/limits';
-import { LRUCache } from 'lru-cache';
+import { waitingPasswordsMax } from '@docket/shared/limits';
+import { refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
 import { Piscina } from 'piscina';
 
-import { Overloaded } from '../http/problem.ts';
+import { overloaded } from '../http/problem.ts';
+import { fairQueue, isTurnedAway } from './fair-queue.ts';
 import type { PasswordTask } from './password-worker.ts';
 
-export interface Credential {
-  readonly accountId: string;
-  readonly credentialVersion: number;
-  readonly passwordHash: string;
-}
-
 export interface Passwords {
-  /** Rejects with Overloaded when too many wait. */
-  readonly hash: (password: string) => Promise<string>;
+  /** As it would be now: undefined where one more of the client may wait. */
+  readonly refusal: (client: string) => Refusal | undefined;
+  /** Refused when too many wait. */
+  readonly hash: (password: string, client: string) => Promise<string | Refusal>;
   /**
-   * For an unknown name give undefined: it takes as long as a wrong password, and is false. So is a password that is longer than any that
-   * was ever set: bcrypt would look at its first bytes alone.
+   * Refused when too many wait, and by `refusal`, which is asked when it is its turn. Without a hash it takes as long as with one, and
+   * is false.
    */
-  readonly isRight: (password: string, credential: Credential | undefined) => Promise<boolean>;
+  readonly isRight: (
+    password: string,
+    hash: string | undefined,
+    asked: { readonly client: string; readonly refusal: () => Refusal | undefined },
+  ) => Promise<boolean | Refusal>;
   readonly stop: () => Promise<void>;
 }
 
-export function passwords(cost: number): Passwords {
+export interface PasswordOptions {
+  /** Of new hashes. */
+  readonly cost: number;
+  readonly clientWaitingPasswordsMax: number;
+}
+
+export function passwords({ cost, clientWaitingPasswordsMax }: PasswordOptions): Passwords {
+  // One core is left for the requests that need no bcrypt.
+  const threads = Math.max(1, availableParallelism() - 1);
   const pool = new Piscina<PasswordTask, string | boolean>({
     filename: new URL('./password-worker.js', import.meta.url).href,
     name: 'run',
     minThreads: 1,
-    // One core is left for the requests that need no bcrypt.
-    maxThreads: Math.max(1, availableParallelism() - 1),
-    maxQueue: waitingPasswordsMax,
+    maxThreads: threads,
   });
-  // Only this process knows the key, so what it remembers of passwords is worth nothing outside.
-  const key = randomBytes(32);
-  const remembered = new LRUCache<string, Promise<boolean>>({ max: rememberedPasswordsMax, ttl: rememberedPasswordMs });
+  const queue = fairQueue({
+    runningMax: threads,
+    waitingMax: waitingPasswordsMax,
+    waitingOfClientMax: clientWaitingPasswordsMax,
+  });
   let nobody: Promise<string> | undefined;
 
-  async function run(task: PasswordTask): Promise<string | boolean> {
-    if (pool.queueSize >= waitingPasswordsMax) throw new Overloaded('too many passwords wait to be checked');
-    return pool.run(task);
+  async function inTurn<Result>(client: string, work: () => Promise<Result>): Promise<Result | Refusal> {
+    const result = await queue.run(client, work);
+    if (!isTurnedAway(result)) return result;
+    switch (result.full) {
+      case 'line':
+        return lineFull(clientWaitingPasswordsMax);
+      case 'queue':
+        return overloaded;
+    }
   }
 
-  async function hash(password: string): Promise<string> {
-    const result = await run({ task: 'hash', password, cost });
+  async function hashed(password: string): Promise<string> {
+    const result = await pool.run({ task: 'hash', password, cost });
     if (typeof result !== 'string') throw new TypeError('a hash that is not a text');
     return result;
   }
 
-  async function compare(password: string, passwordHash: string): Promise<boolean> {
-    return (await run({ task: 'compare', password, hash: passwordHash })) === true;
+  function hashOfNobody(): Promise<string> {
+    nobody ??= hashed(randomBytes(16).toString('hex'));
+    // A failed first try must not stay: the next unknown name makes the hash again.
+    nobody.catch(() => {
+      nobody = undefined;
+    });
+    return nobody;
   }
 
   return {
-    hash,
-    isRight: async (password, credential) => {
-      if (credential === undefined || Buffer.byteLength(password) > passwordBytesMax) {
-        // A failed first try must not stay: the next unknown name makes the hash again.
-        nobody ??= hash(randomBytes(16).toString('hex'));
-        nobody.catch(() => {
-          nobody = undefined;
-        });
-        await compare(password, await nobody);
-        return false;
-      }
-      const { accountId, credentialVersion, passwordHash } = credential;
-      const fingerprint = createHmac('sha256', key)
-        .update(JSON.stringify([accountId, credentialVersion, password]))
-        .digest('base64');
-      const known = remembered.get(fingerprint);
-      if (known !== undefined) return known;
-      // Requests of one push come at once: they wait for one comparison. Only a right one is remembered.
-      const comparison = compare(password, passwordHash);
-      remembered.set(fingerprint, comparison);
-      const forget = () => remembered.delete(fingerprint);
-      comparison.then((right) => right || forget(), forget);
-      return comparison;
-    },
+    refusal: (client) => (queue.isFull(client) ? lineFull(clientWaitingPasswordsMax) : undefined),
+    hash: (password, client) => inTurn(client, () => hashed(password)),
+    isRight: (password, hash, { client, refusal }) =>
+      inTurn(client, async () => {
+        const refused = refusal();
+        if (refused) return refused;
+        const isSame = await pool.run({ task: 'compare', password, hash: hash ?? (await hashOfNobody()) });
+        return hash !== undefined && isSame === true;
+      }),
     stop: () => pool.destroy(),
+  };
+}
+
+const lineFullSeconds = 1;
+
+function lineFull(max: number): Refusal {
+  return {
+    ...refuse('rate_limited', 'too many passwords from your address wait to be checked; try again in a moment'),
+    rate: {
+      limit: Number.isFinite(max) ? max : waitingPasswordsMax,
+      resetAt: Math.ceil(Date.now() / 1_000) + lineFullSeconds,
+    },
+    afterSeconds: lineFullSeconds,
   };
 }

@@ -3,15 +3,15 @@
  * is written first, the events last; either all of it counts or nothing.
  */
 import type { Quotas } from '@docket/runtime/environment';
+import { absentAccount } from '@docket/shared/accounts';
 import type { Account } from '@docket/shared/accounts';
-import { fold } from '@docket/shared/decider';
 import { accountAddressesMax, confirmationHoursMax } from '@docket/shared/limits';
 import type { NamespaceName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
-import { accountStream, readAccountEvent } from '@docket/shared/stored-event';
+import { accountStream } from '@docket/shared/stored-event';
 import type { Transaction } from '@docket/store/connect';
-import { readStream } from '@docket/store/log/read';
+import { readVersion } from '@docket/store/log/read';
 import type { AppendCommand } from '@docket/store/log/append';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -22,7 +22,7 @@ import { transact } from '../commands/transact.ts';
 import type { TransactionExecution } from '../commands/transact.ts';
 import { accountDecider } from './decider.ts';
 import type { AccountCommand } from './decider.ts';
-import { hoursAgo } from './queries.ts';
+import { addressKey, hasAddress, hoursAgo } from './queries.ts';
 
 export const nameTaken = refuse('name_taken', 'the name or the address belongs to another account');
 export const mayNotChange = refuse('forbidden', 'only the person and an admin may change an account');
@@ -35,11 +35,6 @@ export interface Registration {
   readonly activation: 'mail' | 'at_once' | 'vouched';
 }
 
-/** One mailbox is one address, however it is written. */
-export function addressKey(email: string): string {
-  return email.toLowerCase();
-}
-
 export async function registerAccount(
   execution: TransactionExecution,
   registration: Registration,
@@ -49,7 +44,8 @@ export async function registerAccount(
   const accountId = uuidv7();
   const command = { type: 'Register', namespaceId: uuidv7(), addressId: uuidv7(), isAdmin, activation } as const;
   return transact(execution, envelope, nameTaken, async (transaction) => {
-    const lapses = await lapseUnconfirmed(transaction, name, email, envelope);
+    const lapses = await lapseUnconfirmed(transaction, name, envelope);
+    if (await isConfirmedElsewhere(transaction, accountId, email)) return nameTaken;
     const events = accountDecider.decide(accountDecider.initial, command);
     if (isRefusal(events)) return events;
     await transaction
@@ -92,11 +88,10 @@ export async function changeAccount(
   const change = async (transaction: Transaction, present: Caller) => {
     const changing = accountOf(present);
     if (changing?.id !== accountId && !changing?.isAdmin) return mayNotChange;
-    const lapses =
-      email === undefined ? [] : await lapseUnconfirmed(transaction, undefined, email, envelope, accountId);
-    const known = email === undefined ? undefined : await ownAddress(transaction, accountId, email);
+    const known = email === undefined ? undefined : await hasAddress(transaction, accountId, email);
     const addedAddressId = email === undefined || known ? undefined : uuidv7();
-    if (addedAddressId !== undefined) {
+    if (email !== undefined && addedAddressId !== undefined) {
+      if (await isConfirmedElsewhere(transaction, accountId, email)) return nameTaken;
       const refusal = await refuseMore(transaction, execution.quotas, { accountId, confirmation, envelope });
       if (refusal) return refusal;
     }
@@ -118,7 +113,7 @@ export async function changeAccount(
         .where('id', '=', accountId)
         .execute();
     }
-    return [...lapses, ...append];
+    return append;
   };
   return transact(execution, envelope, nameTaken, change, 'changed');
 }
@@ -174,13 +169,18 @@ export interface Confirmation {
   readonly linkId: string;
 }
 
-/** A link that is followed twice has done its work already, and says so again. */
+const addressTaken = refuse('conflict', 'somebody else has confirmed this address for another account');
+
+/**
+ * A link that is followed twice has done its work already, and says so again. Several accounts may wait for one address: who confirms it
+ * first has it.
+ */
 export async function confirmAddress(
   execution: TransactionExecution,
   { accountId, addressId, linkId }: Confirmation,
   envelope: CommandEnvelope,
 ): Promise<'done' | Refusal> {
-  return transact(execution, envelope, nameTaken, async (transaction) => {
+  return transact(execution, envelope, addressTaken, async (transaction) => {
     await transaction
       .insertInto('directory.spent_links')
       .values({ link_id: linkId })
@@ -217,13 +217,27 @@ async function decideOn(
   return [{ streamId: accountStream(accountId), expectedVersion: version, events, ...envelope }];
 }
 
+/**
+ * The state that the events of the account add up to, from the rows that are written with them: whatever an account went through, it
+ * costs the same. The version is read first: what is written meanwhile makes the append fail.
+ */
 async function readAccount(
   transaction: Transaction,
   accountId: string,
 ): Promise<{ readonly state: Account; readonly version: number }> {
-  const past = await readStream(transaction, accountStream(accountId), readAccountEvent);
-  const events = past.map(({ event }) => event);
-  return { state: fold(accountDecider.evolve, accountDecider.initial, events), version: past.length };
+  const version = await readVersion(transaction, accountStream(accountId));
+  const account = await transaction
+    .selectFrom('directory.accounts')
+    .select(['status', 'namespace_id', 'is_admin', 'credential_version'])
+    .where('id', '=', accountId)
+    .executeTakeFirst();
+  if (!account) return { state: absentAccount, version };
+  const addresses = await transaction
+    .selectFrom('directory.addresses')
+    .select(['id', 'confirmed'])
+    .where('account_id', '=', accountId)
+    .execute();
+  return { state: { ...account, addresses }, version };
 }
 
 interface NewAddress {
@@ -240,63 +254,37 @@ async function addAddress(transaction: Transaction, { id, accountId, email, conf
     .execute();
 }
 
-async function ownAddress(transaction: Transaction, accountId: string, email: string): Promise<boolean> {
+/** An address that somebody else gave and did not confirm keeps nobody out. */
+async function isConfirmedElsewhere(transaction: Transaction, accountId: string, email: string): Promise<boolean> {
   const row = await transaction
     .selectFrom('directory.addresses')
     .select('id')
-    .where('account_id', '=', accountId)
     .where('address_key', '=', addressKey(email))
+    .where('confirmed', '=', true)
+    .where('account_id', '<>', accountId)
     .executeTakeFirst();
   return row !== undefined;
 }
 
-/**
- * Frees the name and the address where nobody confirmed them in time: accounts that never became active lapse, and an address that
- * an active account added and never confirmed is dropped.
- */
+/** Frees the name where nobody confirmed the account in time: it lapses. */
 async function lapseUnconfirmed(
   transaction: Transaction,
-  name: NamespaceName | undefined,
-  email: string,
+  name: NamespaceName,
   envelope: CommandEnvelope,
-  exceptAccountId?: string,
 ): Promise<AppendCommand[]> {
   const lapsing = await transaction
-    .selectFrom('directory.accounts as account')
-    .select(['account.id', 'account.namespace_id'])
-    .where('account.status', '=', 'inactive')
-    .where('account.registered_at', '<', hoursAgo(confirmationHoursMax))
-    .$if(exceptAccountId !== undefined, (query) => query.where('account.id', '<>', exceptAccountId ?? ''))
-    .where((account) =>
-      account.or([
-        ...(name === undefined ? [] : [account('account.name', '=', name)]),
-        account.exists(
-          account
-            .selectFrom('directory.addresses as address')
-            .select('address.id')
-            .whereRef('address.account_id', '=', 'account.id')
-            .where('address.address_key', '=', addressKey(email)),
-        ),
-      ]),
-    )
-    .orderBy('account.id')
+    .selectFrom('directory.accounts')
+    .select(['id', 'namespace_id'])
+    .where('status', '=', 'inactive')
+    .where('registered_at', '<', hoursAgo(confirmationHoursMax))
+    .where('name', '=', name)
     .forUpdate()
-    .execute();
-  const lapses: AppendCommand[] = [];
-  for (const { id, namespace_id } of lapsing) {
-    const append = await decideOn(transaction, id, { type: 'Lapse' }, { ...envelope, commandId: uuidv7() });
-    if (isRefusal(append)) continue;
-    lapses.push(...append);
-    await lapse(transaction, id, namespace_id);
-  }
-  await transaction
-    .deleteFrom('directory.addresses')
-    .where('address_key', '=', addressKey(email))
-    .where('confirmed', '=', false)
-    .where('added_at', '<', hoursAgo(confirmationHoursMax))
-    .$if(exceptAccountId !== undefined, (query) => query.where('account_id', '<>', exceptAccountId ?? ''))
-    .execute();
-  return lapses;
+    .executeTakeFirst();
+  if (!lapsing) return [];
+  const append = await decideOn(transaction, lapsing.id, { type: 'Lapse' }, { ...envelope, commandId: uuidv7() });
+  if (isRefusal(append)) return [];
+  await lapse(transaction, lapsing.id, lapsing.namespace_id);
+  return append;
 }
 
 async function lapse(transaction: Transaction, accountId: string, namespaceId: string): Promise<void> {

@@ -20,6 +20,22 @@ export async function isNamespaceTaken(database: Database, name: NamespaceName):
   return row !== undefined;
 }
 
+/** One mailbox is one address, however it is written. */
+export function addressKey(email: string): string {
+  return email.toLowerCase();
+}
+
+/** Confirmed or not. */
+export async function hasAddress(database: Database, accountId: string, email: string): Promise<boolean> {
+  const row = await database
+    .selectFrom('directory.addresses')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('address_key', '=', addressKey(email))
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** A moment in the past by the clock of the database, with which it is compared. */
 export function hoursAgo(hours: number) {
   return sql<Date>`clock_timestamp() - make_interval(hours => ${hours}::int)`;

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { accountByName } from '../access/accounts.ts';
 import { unauthorized } from '../access/authenticate.ts';
 import type { Authentication } from '../access/authenticate.ts';
+import type { Passwords } from '../access/password.ts';
 import { passwordHolder } from '../access/credentials.ts';
 import { earlierOutcome, envelopeOf } from '../commands/envelope.ts';
 import type { CommandEnvelope } from '../commands/envelope.ts';
@@ -23,11 +24,15 @@ import type { ApiRequest } from '../http/request.ts';
 import { changeAccount, confirmAddress, mayNotChange, nameTaken, registerAccount } from './change.ts';
 import type { ChangeExecution } from './change.ts';
 import { emailField, passwordField } from './fields.ts';
-import { isNamespaceTaken } from './queries.ts';
+import { hasAddress, isNamespaceTaken } from './queries.ts';
+import { refuseMail, refuseRegistration } from './rates.ts';
+import type { AccountRates, CausedMail } from './rates.ts';
 
 export interface AccountRoutes
   extends Authentication, ChangeExecution, Pick<Environment, 'registration' | 'accountActivation'> {
   readonly tokenKeys: readonly TokenKey[];
+  readonly passwords: Pick<Passwords, 'hash'>;
+  readonly rates: AccountRates;
 }
 
 const named = z.object({ username: typedName });
@@ -72,17 +77,22 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
       422: v1.reused,
       ...v1.always,
     },
-    handle: async (using: AccountRoutes, { target: { isDone, envelope }, body: { username, email, password } }) => {
+    handle: async (using: AccountRoutes, { request, target: { isDone, envelope }, body }) => {
       if (isDone) return registered;
+      const { username, email, password } = body;
+      const { client } = request;
+      const activation = using.accountActivation === 'open' ? 'at_once' : 'mail';
+      const refusal =
+        (await refuseRegistration(using.rates, client)) ??
+        (activation === 'mail'
+          ? await refuseMail(using.rates, { to: email, client, accountId: undefined })
+          : undefined);
+      if (refusal) return refusal;
+      const passwordHash = await using.passwords.hash(password, client);
+      if (isRefusal(passwordHash)) return passwordHash;
       const outcome = await registerAccount(
         using,
-        {
-          name: username,
-          email,
-          passwordHash: await using.passwords.hash(password),
-          isAdmin: false,
-          activation: using.accountActivation === 'open' ? 'at_once' : 'mail',
-        },
+        { name: username, email, passwordHash, isAdmin: false, activation },
         envelope,
       );
       return isRefusal(outcome) ? outcome : registered;
@@ -101,6 +111,7 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
     answers: {
       200: { description: 'The account is active.', body: z.literal('Account Activated') },
       404: { ...v1.missing, description: 'The link is not valid, or no longer.' },
+      409: { ...v1.noRoom, description: 'Somebody else has confirmed the address for another account.' },
       ...v1.always,
     },
     handle: async (using: AccountRoutes, { request, parameters }) => {
@@ -141,26 +152,34 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
       409: { ...v1.noRoom, description: 'Too many addresses of the account wait to be confirmed.' },
       413: v1.tooLarge,
       422: v1.reused,
-      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, caller, target, body: { email, password } }) => {
       const envelope = await envelopeOf(request, caller, using.tokenKeys);
       if (isRefusal(envelope)) return envelope;
-      const outcome = await changeAccount(
-        using,
-        {
-          accountId: target.id,
-          email,
-          passwordHash: password === undefined ? undefined : await using.passwords.hash(password),
-          confirmation: using.accountActivation === 'open' ? 'none' : 'mail',
-        },
-        envelope,
-      );
+      const confirmation = using.accountActivation === 'open' ? 'none' : 'mail';
+      const { client } = request;
+      // An admin of the index is held to no limit.
+      const refusal =
+        email === undefined || confirmation === 'none' || envelope.heldTo === undefined
+          ? undefined
+          : await refuseNewAddress(using, { to: email, client, accountId: target.id });
+      if (refusal) return refusal;
+      const passwordHash = password === undefined ? undefined : await using.passwords.hash(password, client);
+      if (isRefusal(passwordHash)) return passwordHash;
+      const outcome = await changeAccount(using, { accountId: target.id, email, passwordHash, confirmation }, envelope);
       return isRefusal(outcome) ? outcome : answer(204, undefined);
     },
   }),
 ];
+
+/** An address that the account has already is sent no mail. */
+async function refuseNewAddress(
+  { database, rates }: AccountRoutes,
+  mail: CausedMail & { readonly accountId: string },
+): Promise<Refusal | undefined> {
+  return (await hasAddress(database, mail.accountId, mail.to)) ? undefined : refuseMail(rates, mail);
+}
 
 interface NewAccount {
   readonly envelope: CommandEnvelope;

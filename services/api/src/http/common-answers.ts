@@ -40,12 +40,18 @@ export const done: OperationAnswer = { description: 'Done.' };
 /** What may happen to any request below a version of the protocol. */
 const always = (body: z.ZodType): OperationAnswers => ({
   405: { description: 'The path does not have this method.', body, headers: ['Allow'] },
+  429: {
+    description:
+      'More than may be done in a stretch of time: wrong passwords, searches, registrations and mails of a client, or what an account ' +
+      'may cause in a day. `Retry-After` says when there is room again.',
+    body,
+    headers: ['Retry-After', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'],
+  },
   500: { description: 'A mistake on the side of Docket; it is in its log.', body },
   503: { description: 'Not at present; try again in a moment.', body, headers: ['Retry-After'] },
 });
 
 const tooLarge = 'The body is too large, or a list in it is too long.';
-const usedUp = 'The account has caused as much as it may in a day; `Retry-After` says when the next one begins.';
 
 /** Answers of the first protocol. */
 export const v1 = {
@@ -68,7 +74,6 @@ export const v1 = {
   misdirected: { description: 'A token is asked for under a host that is not known (see PUBLIC_URL).', body: error },
   noRoom: { description: 'The namespace or the repository would hold more than it may.', body: error },
   tooLarge: { description: tooLarge, body: error },
-  usedUp: { description: usedUp, body: error, headers: ['Retry-After'] },
   reused: { description: 'The Idempotency-Key was used for another request.', body: error },
 } as const satisfies Record<string, OperationAnswer | OperationAnswers>;
 
@@ -88,7 +93,6 @@ export const v2 = {
   conflict: refused('Something that is there speaks against it.'),
   changed: refused('It was changed since it was read.'),
   tooLarge: refused(tooLarge),
-  usedUp: { ...refused(usedUp), headers: ['Retry-After'] },
   reused: refused('The Idempotency-Key was used for another request.'),
 } as const satisfies Record<string, OperationAnswer | OperationAnswers>;
 
@@ -102,7 +106,7 @@ export const askedOfAll: OperationAnswers = {
 /** The common answers of reads on /v2 of a resource that may be missing. */
 export const asked: OperationAnswers = { ...askedOfAll, 404: v2.missing };
 
-const commandedBeside: OperationAnswers = { 413: v2.tooLarge, 422: v2.reused, 429: v2.usedUp };
+const commandedBeside: OperationAnswers = { 413: v2.tooLarge, 422: v2.reused };
 /** The common answers of changes on /v2: those that name no resource, and below those of a resource that may be missing. */
 export const commandedOfAll: OperationAnswers = { ...askedOfAll, ...commandedBeside };
 export const commanded: OperationAnswers = { ...asked, ...commandedBeside };

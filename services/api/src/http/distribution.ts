@@ -15,6 +15,7 @@ const codes: Partial<Record<RefusalCode, string>> = {
   not_found: 'UNSUPPORTED',
   invalid_field: 'PAGINATION_NUMBER_INVALID',
   method_not_allowed: 'UNSUPPORTED',
+  rate_limited: 'TOOMANYREQUESTS',
   overloaded: 'TOOMANYREQUESTS',
   unavailable: 'UNAVAILABLE',
 };

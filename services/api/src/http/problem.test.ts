@@ -5,7 +5,7 @@ import { QueueFull } from '@docket/store/log/group-commit';
 import pg from 'pg';
 import { expect, it } from 'vitest';
 
-import { Overloaded, refusalAnswer, refusalOfError } from './problem.ts';
+import { refusalAnswer, refusalOfError } from './problem.ts';
 
 const expected: Record<RefusalCode, { status: number; headers?: Record<string, string> }> = {
   malformed_request: { status: 400 },
@@ -25,6 +25,7 @@ const expected: Record<RefusalCode, { status: number; headers?: Record<string, s
   answer_too_large: { status: 500 },
   quota_reached: { status: 409 },
   quota_used_up: { status: 429 },
+  rate_limited: { status: 429 },
   command_reused: { status: 422 },
   contended: { status: 503, headers: { 'Retry-After': '1' } },
   overloaded: { status: 503, headers: { 'Retry-After': '1' } },
@@ -53,6 +54,22 @@ it('names the field in the form of either protocol', () => {
     message: 'email: must be an e-mail address',
     fields: { email: ['email: must be an e-mail address'] },
   });
+});
+
+it('tells the limit that was met, and when there is room again', () => {
+  const refusal = {
+    ...refuse('rate_limited', 'a sentence'),
+    rate: { limit: 10, resetAt: 1_700_000_900 },
+    afterSeconds: 900,
+  };
+  const headers = {
+    'Retry-After': '900',
+    'X-RateLimit-Limit': '10',
+    'X-RateLimit-Remaining': '0',
+    'X-RateLimit-Reset': '1700000900',
+  };
+  expect(refusalAnswer(refusal, 'v1')).toEqual({ status: 429, headers, body: { error: 'a sentence' } });
+  expect(refusalAnswer(refusal, 'v2')).toEqual({ status: 429, headers, body: { message: 'a sentence' } });
 });
 
 it('tells what a quota allows, what is left of it, and when it begins again', () => {
@@ -94,7 +111,6 @@ const systemError = (code: string) => Object.assign(new Error('as the system say
 
 it.each<[string, unknown, RefusalCode | undefined]>([
   ['a full queue of commands', new QueueFull('full'), 'overloaded'],
-  ['a full queue of passwords', new Overloaded('full'), 'overloaded'],
   ['a server that is not there', systemError('ECONNREFUSED'), 'unavailable'],
   ['a connection that broke', systemError('ECONNRESET'), 'unavailable'],
   ['a connection that ended', new Error('Connection terminated unexpectedly'), 'unavailable'],

@@ -9,9 +9,6 @@ import { NewerEvent } from '@docket/shared/stored-event';
 import type { Answer } from './answer.ts';
 import { shownOnTerminal } from './text.ts';
 
-/** More waits for a bounded resource of this process than may wait. */
-export class Overloaded extends Error {}
-
 const statuses = {
   malformed_request: 400,
   invalid_json: 400,
@@ -30,6 +27,7 @@ const statuses = {
   answer_too_large: 500,
   quota_reached: 409,
   quota_used_up: 429,
+  rate_limited: 429,
   command_reused: 422,
   contended: 503,
   overloaded: 503,
@@ -63,10 +61,20 @@ export function refusalAnswer({ message, ...why }: Refusal, protocol: Protocol):
     headers: {
       ...(status === 401 ? { 'WWW-Authenticate': challenges[protocol] } : {}),
       ...(status === 503 || refusal.refused === 'search_unavailable' ? { 'Retry-After': retryAfterSeconds } : {}),
+      ...rateHeaders(refusal),
       ...(refusal.afterSeconds === undefined ? {} : { 'Retry-After': `${refusal.afterSeconds}` }),
       // The rest of the body was not read.
       ...(refusal.refused === 'body_too_large' ? { Connection: 'close' } : {}),
     },
+  };
+}
+
+function rateHeaders({ rate }: Refusal): Record<string, string> {
+  if (rate === undefined) return {};
+  return {
+    'X-RateLimit-Limit': `${rate.limit}`,
+    'X-RateLimit-Remaining': '0',
+    'X-RateLimit-Reset': `${rate.resetAt}`,
   };
 }
 
@@ -80,11 +88,12 @@ function v2Body({ message, field, quota }: Refusal): unknown {
   return { message, ...(field === undefined ? {} : { fields: { [field]: [message] } }), ...quota };
 }
 
+/** More waits for a bounded resource of this process than may wait. */
+export const overloaded = refuse('overloaded', 'Docket has more to do than it can; try again in a moment');
+
 /** Undefined: nobody expected this one, and it is to be logged. */
 export function refusalOfError(error: unknown): Refusal | undefined {
-  if (error instanceof QueueFull || error instanceof Overloaded) {
-    return refuse('overloaded', 'Docket has more to do than it can; try again in a moment');
-  }
+  if (error instanceof QueueFull) return overloaded;
   if (isConnectionLoss(error) || isPassing(error)) {
     return refuse('unavailable', 'the database is not available; try again in a moment');
   }

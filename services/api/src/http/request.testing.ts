@@ -15,6 +15,7 @@ export function requestOf({
     parameters: {},
     path: '/',
     ip: '192.0.2.1',
+    client: '192.0.2.1',
     userAgent: 'a test',
     address: {
       host: () => 'index.example.org',

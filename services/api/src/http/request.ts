@@ -12,6 +12,7 @@ import type { z } from 'zod';
 
 import type { Address } from './address.ts';
 import { hasBody } from './body-pace.ts';
+import { clientOf } from './client-address.ts';
 
 export interface ApiRequest {
   readonly id: string;
@@ -24,6 +25,8 @@ export interface ApiRequest {
   /** Joined by `, ` where it came more than once. */
   readonly header: (name: string) => string | undefined;
   readonly ip: string | null;
+  /** By what limits know the client: an IPv4 address, or the /64 of an IPv6 one. */
+  readonly client: string;
   readonly userAgent: string | null;
   /** Where the client reaches Docket: whatever it is to follow is made of this. */
   readonly address: Address;
@@ -59,6 +62,7 @@ export function apiRequest(
     header: (name) => request.get(name),
     // A socket for both families writes an IPv4 address as one of IPv6; auditors look for it as it is.
     ip: request.ip?.replace(/^::ffff:(?=\d+\.)/i, '') ?? null,
+    client: clientOf(request.ip),
     userAgent: request.get('user-agent')?.slice(0, userAgentCharactersMax) ?? null,
     address,
     askedHost: typeof asked === 'string' ? asked : '',

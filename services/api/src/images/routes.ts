@@ -89,7 +89,6 @@ export const imageOperations: readonly Operation<RepositoryRoutes>[] = [
       409: v1.noRoom,
       413: v1.tooLarge,
       422: v1.reused,
-      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: push, body: images }) => {

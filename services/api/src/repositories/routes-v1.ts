@@ -53,7 +53,6 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       413: v1.tooLarge,
       421: v1.misdirected,
       422: v1.reused,
-      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: { namespace, ...push }, body: images }) => {
@@ -93,7 +92,6 @@ export const repositoryOperationsV1: readonly Operation<RepositoryRoutes>[] = [
       413: v1.tooLarge,
       421: v1.misdirected,
       422: v1.reused,
-      429: v1.usedUp,
       ...v1.always,
     },
     handle: async (using, { request, target: push }) => {

@@ -39,11 +39,8 @@ async function searched(query: string, ...engines: SearchEngine[]): Promise<Answ
     engines,
     anonymousSearch: 'on' as const,
     log: createLog({ name: 'test', level: 'silent' }),
-    passwords: {
-      hash: () => Promise.reject(new Error('no password is hashed')),
-      isRight: () => Promise.resolve(false),
-      stop: () => Promise.resolve(),
-    },
+    logins: { judge: () => Promise.resolve('wrong' as const) },
+    rates: { searches: unbounded },
     tokens: tokens([{ id: 'some', secret: 's'.repeat(32) }], 60),
     sessions: sessions([{ id: 'some', secret: 's'.repeat(32) }]),
   };
@@ -54,6 +51,13 @@ async function searched(query: string, ...engines: SearchEngine[]): Promise<Answ
   }
   return outcome;
 }
+
+const unbounded = {
+  take: () => Promise.resolve(undefined),
+  look: () => Promise.resolve({ counted: 0, usedUp: undefined }),
+  known: () => undefined,
+  forget: () => Promise.resolve(),
+};
 
 const everything = { kind: 'everything' };
 const words = (text: string) => ({ kind: 'words', text, exact: undefined });

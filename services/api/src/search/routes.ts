@@ -5,6 +5,7 @@ import type { Environment } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
 import { searchDepthMax, searchResultsDefault, searchResultsMax } from '@docket/shared/limits';
 import { isRefusal, refuse } from '@docket/shared/refusal';
+import type { Refusal } from '@docket/shared/refusal';
 import { parseSearchTerm, searchResult } from '@docket/shared/search';
 import type { SearchResult, SearchTerm } from '@docket/shared/search';
 import { isPublic } from '@docket/shared/repositories';
@@ -12,8 +13,11 @@ import { NoPrimary } from '@docket/store/breaker';
 import { lookUp, publicNumbers } from '@docket/store/read/look-up';
 import { z } from 'zod';
 
-import { authenticateAny, unauthorized } from '../access/authenticate.ts';
+import type { AccountRow } from '../access/accounts.ts';
+import { accountOf, authenticateAny, unauthorized } from '../access/authenticate.ts';
 import type { Authentication } from '../access/authenticate.ts';
+import { refuseUsedUp } from '../access/rates.ts';
+import type { RateLimiters } from '../access/rates.ts';
 import { answer } from '../http/answer.ts';
 import type { Outcome } from '../http/answer.ts';
 import { v1 } from '../http/common-answers.ts';
@@ -31,6 +35,7 @@ import type { SearchHit } from './engine.ts';
 export interface SearchRoutes extends Authentication, Pick<Environment, 'anonymousSearch'> {
   /** In the order in which they are asked: the next when one cannot answer. */
   readonly engines: readonly SearchEngine[];
+  readonly rates: Pick<RateLimiters, 'searches'>;
   readonly log: Log;
 }
 
@@ -86,6 +91,8 @@ async function search(
   if (isRefusal(caller)) return caller;
   if (caller.by === 'nothing' && using.anonymousSearch === 'off')
     return unauthorized('searching needs an account here');
+  const refusal = await refuseOften(using, accountOf(caller), request);
+  if (refusal) return refusal;
   // Some clients send `q` twice, once empty.
   const words = request.query.getAll('q').find((value) => value !== '') ?? '';
   const term = parseSearchTerm(words);
@@ -103,6 +110,17 @@ async function search(
     results: isOldDocker(request.userAgent) ? results.map(onlyTexts) : results,
   };
   return withEtag(request, body, found.engine);
+}
+
+/** Admins of the index are held to none of it. */
+async function refuseOften(
+  { rates }: SearchRoutes,
+  account: AccountRow | undefined,
+  { client }: ApiRequest,
+): Promise<Refusal | undefined> {
+  if (account?.isAdmin) return undefined;
+  const usedUp = await rates.searches.take(account?.id ?? client);
+  return usedUp && refuseUsedUp(usedUp, 'too many searches from here');
 }
 
 interface Pinned {

@@ -41,8 +41,8 @@ export const sessionOperations: readonly Operation<Authentication>[] = [
     body: z.object({ username: z.string(), password: z.string() }),
     answers: { 200: { description: 'A session.', body: sessionAnswer }, ...loginRefusals },
     refused: inWordsOfTheHub,
-    handle: async (using: Authentication, { query, body: { username, password } }) => {
-      const caller = await byPassword(using, username, password);
+    handle: async (using: Authentication, { request, query, body: { username, password } }) => {
+      const caller = await byPassword(using, request, username, password);
       if (isRefusal(caller)) return caller;
       const { account } = caller;
       const { sessions } = using;
@@ -68,9 +68,9 @@ export const sessionOperations: readonly Operation<Authentication>[] = [
     }),
     answers: { 200: { description: 'A session.', body: accessTokenAnswer }, ...loginRefusals },
     refused: inWordsOfTheHub,
-    handle: async (using: Authentication, { body: { identifier, secret } }) => {
+    handle: async (using: Authentication, { request, body: { identifier, secret } }) => {
       const refreshed = await byRefreshToken(using, identifier, secret);
-      const caller = refreshed ? { account: refreshed } : await byPassword(using, identifier, secret);
+      const caller = refreshed ? { account: refreshed } : await byPassword(using, request, identifier, secret);
       if (isRefusal(caller)) return caller;
       const begun: z.infer<typeof accessTokenAnswer> = {
         access_token: using.sessions.issue(caller.account, 'session', accessTokenSeconds),

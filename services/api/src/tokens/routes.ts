@@ -31,7 +31,6 @@ export const tokenOperations: readonly Operation<RepositoryRoutes>[] = [
       404: v1.missing,
       413: v1.tooLarge,
       422: v1.reused,
-      429: v1.usedUp,
       ...v1.always,
     },
     /** The seed knows no 401 here: no or bad credentials are 403, and only who shows a good token is told that there is nothing (404). */

@@ -30,7 +30,8 @@ test('the mail says what it is about, for whom, until when, and what to do if it
       "text": "Hello,
 
     somebody, probably you, registered the account "samalba" at https://index.example.org
-    and gave this address for it. To confirm that it is yours, open this link:
+    and gave this address for it.
+    To confirm that it is yours, open this link:
 
     https://index.example.org/v1/users/confirm/<token>
 
@@ -43,6 +44,27 @@ test('the mail says what it is about, for whom, until when, and what to do if it
     ",
       "to": "sam@example.org",
     }
+  `);
+});
+
+test('an address that is added to an account says so, and nothing of a registration', () => {
+  const text = confirmationMail({ ...added, version: 7 }, options, anHourLater)?.text ?? '';
+  expect(text.replace(/confirm\/\S+/, 'confirm/<token>')).toMatchInlineSnapshot(`
+    "Hello,
+
+    somebody, probably you, gave this address for the account "samalba" at https://index.example.org,
+    which is there already.
+    To confirm that it is yours, open this link:
+
+    https://index.example.org/v1/users/confirm/<token>
+
+    It is good until Thursday, 8 May 2014 at 07:08 UTC. After that it has to be given
+    once more.
+
+    If it was not you, ignore this mail. Nothing happens without the link, and we will not write again.
+
+    Docket
+    "
   `);
 });
 

@@ -38,6 +38,7 @@ export function confirmationMail(
     exp: unixSeconds(until),
   });
   const { accountName, address } = recipient;
+  const { why, afterwards } = version === registrationVersion ? ofRegistration : ofChange;
   return {
     id,
     date: recordedAt,
@@ -45,13 +46,12 @@ export function confirmationMail(
     subject: `Please confirm your address for ${accountName}`,
     text: `Hello,
 
-somebody, probably you, registered the account "${accountName}" at ${publicUrl}
-and gave this address for it. To confirm that it is yours, open this link:
+somebody, probably you, ${why(accountName, publicUrl)}
+To confirm that it is yours, open this link:
 
 ${publicUrl}/v1/users/confirm/${token}
 
-It is good until ${inWords(until)}. After that the name is free again, and you can
-simply register once more.
+It is good until ${inWords(until)}. ${afterwards}
 
 If it was not you, ignore this mail. Nothing happens without the link, and we will not write again.
 
@@ -59,6 +59,23 @@ Docket
 `,
   };
 }
+
+/** An account begins with its registration and the address that came with it. */
+const registrationVersion = 2;
+
+const ofRegistration = {
+  why: (name: string, url: string) => `registered the account "${name}" at ${url}
+and gave this address for it.`,
+  afterwards: `After that the name is free again, and you can
+simply register once more.`,
+};
+
+const ofChange = {
+  why: (name: string, url: string) => `gave this address for the account "${name}" at ${url},
+which is there already.`,
+  afterwards: `After that it has to be given
+once more.`,
+};
 
 function unixSeconds(date: Date): number {
   return Math.floor(date.getTime() / 1000);
