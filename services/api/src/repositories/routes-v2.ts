@@ -8,7 +8,6 @@ import {
 } from '@docket/shared/limits';
 import { repositoryName, typedName } from '@docket/shared/names';
 import { isRefusal, refuse } from '@docket/shared/refusal';
-import type { Refusal } from '@docket/shared/refusal';
 import type { Repository } from '@docket/shared/repositories';
 import type { RepositoryAt } from '@docket/store/read/look-up';
 import { registeredAt, wasDeletedWithinDays } from '@docket/store/log/repositories';
