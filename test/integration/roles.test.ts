@@ -166,7 +166,7 @@ const meant: Readonly<Record<'api' | 'projector', Granted>> = {
     'directory.installation': { select: ['id'] },
     'directory.namespaces': { select: ['id', 'name'] },
     'directory.accounts': { select: ['credential_version', 'id', 'is_admin', 'name', 'namespace_id', 'status'] },
-    'directory.addresses': { select: ['account_id', 'address', 'confirmed', 'id'] },
+    'directory.addresses': { select: ['account_id', 'address', 'address_key', 'confirmed', 'id'] },
     'directory.repository_names': read,
     'directory.members': read,
     'directory.stars': { select: ['account_id', 'life', 'repository_id'] },

@@ -5,7 +5,7 @@ import { openapiDocument } from '@docket/api/openapi/document';
 import { Description } from './openapi-document.ts';
 import type { Exchange } from './openapi-document.ts';
 
-const description = new Description(openapiDocument(slices));
+const description = new Description(await openapiDocument(slices));
 
 /** Throws when a described path answered otherwise than it is described. What is no path of the API is described nowhere. */
 export function mustBeDescribed(exchange: Exchange): void {

@@ -120,6 +120,15 @@ export const descriptionBytesMax = 320 * 1024;
  * here by then, and the sender is asked about once.
  */
 export const bodyWithHeadMs = 5;
+/**
+ * Of bodies above `smallBodyBytesMax` together in a process, from the first byte until the request is answered: twelve of the largest. With
+ * the text and the values that are made of them it is a few times as much.
+ */
+export const bodiesBytesMax = 128 * 1024 * 1024;
+/** The same of one client. Others are read while it waits for itself. */
+export const clientBodiesBytesMax = 32 * 1024 * 1024;
+/** A body that finds no room for so long is refused. */
+export const bodyWaitMsMax = 15_000;
 /** 20 000 images of 100 bytes over a modem at 5 kB/s take 400 s. */
 export const requestMsMax = 600_000;
 export const headersMsMax = 20_000;

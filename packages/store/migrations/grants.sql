@@ -42,7 +42,7 @@ grant execute on function es.begin_rebuild(), es.switch_read_models(), es.drop_s
 grant select (id) on directory.installation to :projector;
 grant select (id, name) on directory.namespaces to :projector;
 grant select (id, namespace_id, name, is_admin, status, credential_version) on directory.accounts to :projector;
-grant select (id, account_id, address, confirmed) on directory.addresses to :projector;
+grant select (id, account_id, address, address_key, confirmed) on directory.addresses to :projector;
 grant select on directory.repository_names, directory.members to :projector;
 grant select (repository_id, account_id, life) on directory.stars to :projector;
 grant select (image_id, reason) on directory.blocked_images to :projector;

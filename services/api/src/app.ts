@@ -1,6 +1,7 @@
 /** The table of contents: what stands at which path, and what is done to every request on the way there. */
 import type { Environment } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
+import { bodiesBytesMax, bodyWaitMsMax, clientBodiesBytesMax } from '@docket/shared/limits';
 import { refuse } from '@docket/shared/refusal';
 import { isRegistryPath } from '@docket/shared/v2-prefixes';
 import express from 'express';
@@ -16,6 +17,7 @@ import { addressOf } from './http/address.ts';
 import type { TrustsPeer } from './http/address.ts';
 import { send } from './http/answer.ts';
 import type { Answer } from './http/answer.ts';
+import { bodyBudget } from './http/body-budget.ts';
 import { distributionRefusal } from './http/distribution.ts';
 import { mount } from './http/endpoint.ts';
 import type { Operation } from './http/operation.ts';
@@ -79,14 +81,21 @@ export function createApp(options: AppOptions): Express {
   const trusts: TrustsPeer = app.get('trust proxy fn');
   app.set('query parser', false);
   app.use(absoluteFormTargets);
+  // When somebody asks for it: it would be a quarter of the time that a process takes to start.
+  let document: ReturnType<typeof openapiDocument> | undefined;
   const operations: readonly Operation<AppOptions & OpenapiRoutes>[] = Object.values(slices).flat();
   mount(
     app,
     operations,
-    { ...options, openapi: openapiDocument(slices) },
+    { ...options, openapi: () => (document ??= openapiDocument(slices)) },
     {
       log: options.log,
       addressOf: addressOf(options, trusts),
+      bodies: bodyBudget({
+        bytesMax: bodiesBytesMax,
+        clientBytesMax: clientBodiesBytesMax,
+        waitMsMax: bodyWaitMsMax,
+      }),
     },
   );
   app.use((request, response) => {

@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 
 import { answer } from './answer.ts';
+import { bodyBudget } from './body-budget.ts';
 import { mount } from './endpoint.ts';
 import { listen } from './listener.ts';
 import type { Listener } from './listener.ts';
@@ -44,7 +45,8 @@ beforeAll(async () => {
     handle: (_using, { body }) => answer(200, body.length),
   });
   const { address } = requestOf();
-  mount(app, [put], undefined, { log: createLog({ name: 'api', level: 'silent' }), addressOf: () => address });
+  const bodies = bodyBudget({ bytesMax: 3_000_000, clientBytesMax: 1_500_000, waitMsMax: 200 });
+  mount(app, [put], undefined, { log: createLog({ name: 'api', level: 'silent' }), addressOf: () => address, bodies });
   listener = await listen({
     host: '127.0.0.1',
     port: 0,
@@ -114,4 +116,16 @@ it('once, of one that nobody sends: it is refused while the body is still to com
   expect(await sent(head(`Content-Length: ${small.length}`, ''))).toBe(401);
   expect(await sent(head('Transfer-Encoding: chunked', ''))).toBe(401);
   expect(asked).toEqual([undefined, undefined, undefined]);
+});
+
+it('not read while other bodies of the same client hold what they may, refused after a while, and read when those are done', async () => {
+  const list = `["a"${' '.repeat(999_990)}]`;
+  const length = head(`Content-Length: ${list.length}`);
+  let isRefused = false;
+  const first = sent(length + list.slice(0, -1), () => isRefused, list.slice(-1));
+  await vi.waitUntil(askedOnce, { timeout: 10_000, interval: 5 });
+  expect(await sent(length + list)).toBe(503);
+  isRefused = true;
+  expect(await first).toBe(200);
+  expect(await sent(length + list)).toBe(200);
 });

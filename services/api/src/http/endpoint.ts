@@ -12,6 +12,7 @@ import type { Router } from 'express';
 import type { AddressOf } from './address.ts';
 import { answer, send } from './answer.ts';
 import type { Answer, Outcome } from './answer.ts';
+import type { BodyBudget } from './body-budget.ts';
 import { refuseCrossSite } from './cross-site.ts';
 import { methods } from './operation.ts';
 import type { Operation } from './operation.ts';
@@ -23,6 +24,7 @@ import type { ApiRequest } from './request.ts';
 interface Mounting {
   readonly log: Log;
   readonly addressOf: AddressOf;
+  readonly bodies: BodyBudget;
 }
 
 /** Every operation at each of its paths. Their order makes no difference: no two paths fit the same request. */
@@ -30,14 +32,14 @@ export function mount<Using>(
   router: Router,
   operations: readonly Operation<Using>[],
   using: Using,
-  { log, addressOf }: Mounting,
+  { log, addressOf, bodies }: Mounting,
 ): void {
   for (const [route, here] of byRoute(operations)) {
     router.all(route, async (request, response) => {
       const parameters = Object.fromEntries(
         Object.entries(request.params).map(([name, value]) => [name, Array.isArray(value) ? value.join('/') : value]),
       );
-      const api = apiRequest(request, parameters, addressOf(request));
+      const api = apiRequest(request, parameters, { address: addressOf(request), bodies });
       response.setHeader('X-Request-Id', api.id);
       const located = refuseCrossSite(api) ?? locate(route, here, api);
       const outcome = isRefusal(located) ? located : await answered(located.operations, using, located.request, log);

@@ -11,8 +11,10 @@ import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 
 import type { Address } from './address.ts';
+import type { BodyBudget } from './body-budget.ts';
 import { hasBody } from './body-pace.ts';
 import { clientOf } from './client-address.ts';
+import { overloaded } from './problem.ts';
 
 export interface ApiRequest {
   readonly id: string;
@@ -43,16 +45,22 @@ export interface ApiRequest {
 
 const requestIdPattern = /^[\w.:-]{1,64}$/;
 
+export interface RequestSurroundings {
+  readonly address: Address;
+  readonly bodies: BodyBudget;
+}
+
 export function apiRequest(
   request: Request,
   parameters: Readonly<Record<string, string>>,
-  address: Address,
+  { address, bodies }: RequestSurroundings,
 ): ApiRequest {
   const given = request.get('x-request-id');
   const asked: unknown = request.host;
   const queryAt = request.url.indexOf('?');
   let read: Promise<string | Refusal> | undefined;
-  const text = (bytesMax: number) => (read ??= readText(request, bytesMax));
+  const client = clientOf(request.ip);
+  const text = (bytesMax: number) => (read ??= readTextWithin(bodies, client, request, bytesMax));
   return {
     id: given !== undefined && requestIdPattern.test(given) ? given : uuidv7(),
     method: request.method,
@@ -62,7 +70,7 @@ export function apiRequest(
     header: (name) => request.get(name),
     // A socket for both families writes an IPv4 address as one of IPv6; auditors look for it as it is.
     ip: request.ip?.replace(/^::ffff:(?=\d+\.)/i, '') ?? null,
-    client: clientOf(request.ip),
+    client,
     userAgent: request.get('user-agent')?.slice(0, userAgentCharactersMax) ?? null,
     address,
     askedHost: typeof asked === 'string' ? asked : '',
@@ -88,6 +96,24 @@ async function isHereWithin(body: Promise<unknown>, ms: number): Promise<boolean
   const isHere = await Promise.race([body.then(() => true), late]);
   clearTimeout(timer);
   return isHere;
+}
+
+/** What is small is bounded by the number of connections alone. */
+async function readTextWithin(
+  bodies: BodyBudget,
+  client: string,
+  request: Request,
+  bytesMax: number,
+): Promise<string | Refusal> {
+  const declared =
+    request.headers['transfer-encoding'] === undefined ? Number(request.headers['content-length'] ?? 0) : bytesMax;
+  if (declared <= smallBodyBytesMax || declared > bytesMax) return readText(request, bytesMax);
+  const giveBack = await bodies.take(client, declared);
+  if (!giveBack) return overloaded;
+  const { res: response } = request;
+  if (!response || response.closed) giveBack();
+  else response.once('close', giveBack);
+  return readText(request, bytesMax);
 }
 
 async function readText(request: Request, bytesMax: number): Promise<string | Refusal> {

@@ -1,4 +1,6 @@
 /** Operations written down as a document of OpenAPI 3.1. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { z } from 'zod';
 
 import { endpointsOf, headerNames } from '../http/operation.ts';
@@ -6,8 +8,11 @@ import type { CredentialsWanted, Endpoint, Operation, OperationAnswer } from '..
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** `slices`: the operations of each, under the name that becomes their tag. */
-export function openapiDocument(slices: Readonly<Record<string, readonly Operation<never>[]>>): Json {
+/**
+ * `slices`: the operations of each, under the name that becomes their tag. It takes a quarter of a second: there is a turn for others
+ * after each endpoint.
+ */
+export async function openapiDocument(slices: Readonly<Record<string, readonly Operation<never>[]>>): Promise<Json> {
   const schemas = new Map<string, unknown>();
   const paths: Record<string, Record<string, unknown>> = {};
   for (const [slice, operations] of Object.entries(slices)) {
@@ -16,6 +21,7 @@ export function openapiDocument(slices: Readonly<Record<string, readonly Operati
         ...paths[endpoint.path],
         [endpoint.method.toLowerCase()]: described(endpoint, slice, schemas),
       };
+      await nextTurn();
     }
   }
   return {

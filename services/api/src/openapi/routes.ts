@@ -7,7 +7,8 @@ import { noCredentials, operation } from '../http/operation.ts';
 import type { Operation } from '../http/operation.ts';
 
 export interface OpenapiRoutes {
-  readonly openapi: Readonly<Record<string, unknown>>;
+  /** The document without the address of this request. */
+  readonly openapi: () => Promise<Readonly<Record<string, unknown>>>;
 }
 
 export const openapiOperations: readonly Operation<OpenapiRoutes>[] = [
@@ -18,7 +19,7 @@ export const openapiOperations: readonly Operation<OpenapiRoutes>[] = [
     needs: 'nothing',
     credentials: noCredentials,
     answers: { 200: { description: 'OpenAPI 3.1.', body: z.looseObject({ openapi: z.string() }) }, ...v1.always },
-    handle: ({ openapi }: OpenapiRoutes, { request }) =>
-      answer(200, { ...openapi, servers: [{ url: request.address.url('') || '/' }] }),
+    handle: async ({ openapi }: OpenapiRoutes, { request }) =>
+      answer(200, { ...(await openapi()), servers: [{ url: request.address.url('') || '/' }] }),
   }),
 ];
