@@ -7,7 +7,7 @@ import { hub } from '../support/hub.ts';
 import type { Hub } from '../support/hub.ts';
 import { arranged, basic, fresh, get, inTurn } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
-import { whole, wholly } from '../support/whole-answer.ts';
+import { openly, whole } from '../support/whole-answer.ts';
 import { createWorld } from '../support/world.ts';
 import type { Account, System } from '../support/world.ts';
 
@@ -135,7 +135,7 @@ describe('a name with a capital names', () => {
     );
     expect((await get(stage, path(owner.name))).status).toBe(200);
     expect(whole(await get(stage, path(large(owner.name))))).toEqual(
-      wholly(400, { error: 'namespace must be 4 to 30 characters out of a-z, 0-9 and _', field: 'namespace' }),
+      openly(400, { error: 'namespace must be 4 to 30 characters out of a-z, 0-9 and _', field: 'namespace' }),
     );
   });
 

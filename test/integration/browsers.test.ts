@@ -34,7 +34,7 @@ afterAll(async () => {
   await world?.stop();
 });
 
-const host: Header = ['Host', 'index.example'];
+const host: Header = ['Host', 'index.docker.io'];
 const evil: Header = ['Origin', 'https://evil.example'];
 const sentence = 'a page of another site may not have a browser do this';
 
@@ -84,11 +84,11 @@ describe('a page of another site', () => {
       'a page of this host',
       [
         ['Sec-Fetch-Site', 'same-origin'],
-        ['Origin', 'http://index.example'],
+        ['Origin', 'http://index.docker.io'],
       ],
     ],
     ['the person in front of the browser', [['Sec-Fetch-Site', 'none']]],
-    ['a page of this host in an older browser', [['Origin', 'http://index.example']]],
+    ['a page of this host in an older browser', [['Origin', 'http://index.docker.io']]],
     ['no browser', []],
   ])('is not %s', async (_what, headers) => {
     const orgname = fresh('org_');
@@ -112,7 +112,7 @@ describe('a page of another site', () => {
       ['Origin', origin],
     ];
     const statuses = [];
-    for (const origin of ['https://hub.example.org', 'https://other.example', 'http://index.example', evil[1]]) {
+    for (const origin of ['https://hub.example.org', 'https://other.example', 'http://index.docker.io', evil[1]]) {
       statuses.push((await posted(fresh('org_'), at(origin), proxied.url)).status);
     }
     expect(statuses).toEqual([201, 201, 403, 403]);
@@ -151,9 +151,9 @@ describe('nobody on the way keeps', () => {
 
   test('and what everybody is told says nothing of that', async () => {
     for (const target of ['/v1/_ping', '/v1/search?q=', '/openapi.json', `/v2/namespaces/${person.name}`]) {
-      expect(await keeping('GET', target)).toEqual({ status: 200, keeping: [] });
+      expect(await keeping('GET', target)).toEqual({ status: 200, keeping: ['private, no-cache'] });
     }
-    expect(await keeping('GET', '/nothing/here')).toEqual({ status: 404, keeping: [] });
+    expect(await keeping('GET', '/nothing/here')).toEqual({ status: 404, keeping: ['private, no-cache'] });
   });
 
   test('and no browser guesses what an answer is, not even that to what is no HTTP', async () => {

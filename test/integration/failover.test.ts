@@ -20,6 +20,7 @@ import { tcpProxy } from '../support/tcp-proxy.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 import { cutting } from '../support/cutting.ts';
 import { until } from '../support/until.ts';
+import { withoutLimits } from '../support/world.ts';
 
 const manyAtOnce = 200;
 /**
@@ -57,6 +58,7 @@ beforeAll(async () => {
     DOCKET_DATA_DIR: pair.dataDirectory,
     PASSWORD_COST: '4',
     LOG_LEVEL: 'silent',
+    ...withoutLimits,
   };
   await runDocket(['user', 'create', 'admin', '--email', 'admin@example.org', '--admin'], {
     ...environment,

@@ -104,10 +104,10 @@ describe.each(moments)('%s', (_when, moment) => {
         expect(count).toBe(5);
         seen.push(...here);
         ends.push(previous);
-        target = next === null ? null : next.replace('http://index.example', '');
+        target = next === null ? null : next.replace('http://index.docker.io', '');
       }
       expect(seen).toEqual(['redis-stack', hidden, 'redis', 'predis', 'Redis_old']);
-      expect(ends).toEqual([null, `http://index.example${list}?name=Redis&ordering=-name&page_size=3&page=1`]);
+      expect(ends).toEqual([null, `http://index.docker.io${list}?name=Redis&ordering=-name&page_size=3&page=1`]);
     });
   });
 
@@ -133,11 +133,11 @@ describe.each(moments)('%s', (_when, moment) => {
       const first = await page(`${tags}?ordering=-last_updated&name=7&page_size=2`);
       expect(first).toEqual({
         count: 3,
-        next: `http://index.example${tags}?ordering=-last_updated&name=7&page_size=2&page=2`,
+        next: `http://index.docker.io${tags}?ordering=-last_updated&name=7&page_size=2&page=2`,
         previous: null,
         names: ['7.0', '7.2-alpine'],
       });
-      expect((await page(first.next?.replace('http://index.example', '') ?? '')).names).toEqual(['7.2']);
+      expect((await page(first.next?.replace('http://index.docker.io', '') ?? '')).names).toEqual(['7.2']);
     });
   });
 });

@@ -20,7 +20,7 @@ import { runVerb } from './verbs.ts';
 const requestTimeoutMs = 10_000;
 
 /** All tests come from one address, and some type wrong passwords on purpose. Those that mean a limit set it. */
-const withoutLimits = {
+export const withoutLimits = {
   LOGIN_FAILURES_MAX: '0',
   CLIENT_LOGIN_FAILURES_MAX: '0',
   CLIENT_WAITING_PASSWORDS_MAX: '0',
