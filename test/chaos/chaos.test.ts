@@ -8,6 +8,8 @@ const root = new URL('../../', import.meta.url);
 const seconds = 20;
 /** What is missing shows within the first of them. */
 const mutatedSeconds = 3;
+/** Harm is a matter of what happens at the same moment: where a run does not meet it, another one may. */
+const runsMax = 4;
 const deadlineMs = 120_000;
 const say = () => undefined;
 
@@ -93,9 +95,13 @@ for (const { what, mutation, sentence, seconds: long = mutatedSeconds } of mutat
   test.concurrent(
     `the judge notices ${what}`,
     async ({ expect }) => {
-      const { violations } = await chaos({ root, seed: 2, seconds: long, say, mutation });
-      expect(violations.join('\n')).toMatch(sentence);
+      const noticed: string[] = [];
+      for (let run = 0; run < runsMax && !sentence.test(noticed.join('\n')); run++) {
+        const { violations } = await chaos({ root, seed: 2 + run, seconds: long, say, mutation });
+        noticed.push(...violations);
+      }
+      expect(noticed.join('\n')).toMatch(sentence);
     },
-    deadlineMs,
+    runsMax * deadlineMs,
   );
 }
