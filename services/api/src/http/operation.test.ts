@@ -81,10 +81,16 @@ it.each([
   );
 });
 
+it('refuses one that is there twice, of which only one could be honoured', async () => {
+  expect(await listed('/v2/things', filters).run({}, requestOf({ query: 'name=x&n=1&n=2' }))).toEqual(
+    refuse('malformed_request', 'the parameter n is there twice', 'n'),
+  );
+});
+
 it.each([
   ['is not of /v2', listed('/v1/things', filters), 'n=1&colour=red'],
   ['says that others may come', listed('/v2/things', { otherQuery: 'ignored' }), 'account=sam&service=x'],
-  ['knows them all', listed('/v2/things', filters), 'name=x&n=1&n=2'],
+  ['knows them all', listed('/v2/things', filters), 'name=x&n=1'],
 ])('answers all where it %s', async (_what, some, query) => {
   expect(await some.run({}, requestOf({ query }))).toEqual(answer(200, 'all'));
 });

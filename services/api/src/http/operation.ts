@@ -189,8 +189,14 @@ const unknownCharactersMax = 80;
 
 function refuseOthers(query: URLSearchParams, fields: z.ZodObject): Refusal | undefined {
   const known = Object.keys(fields.shape);
-  const unknown = [...query.keys()].find((name) => !known.includes(name))?.slice(0, unknownCharactersMax);
-  if (unknown === undefined) return undefined;
+  const given = [...query.keys()];
+  const unknown = given.find((name) => !known.includes(name))?.slice(0, unknownCharactersMax);
+  const twice = given.find((name, index) => given.indexOf(name) !== index);
+  if (unknown === undefined) {
+    return twice === undefined
+      ? undefined
+      : refuse('malformed_request', `the parameter ${twice} is there twice`, twice);
+  }
   const there = known.length === 0 ? 'there are none' : `there are ${known.join(', ')}`;
   return refuse('malformed_request', `no parameter ${JSON.stringify(unknown)} is known here; ${there}`, unknown);
 }
