@@ -129,6 +129,8 @@ export const bodiesBytesMax = 128 * 1024 * 1024;
 export const clientBodiesBytesMax = 32 * 1024 * 1024;
 /** A body that finds no room for so long is refused. */
 export const bodyWaitMsMax = 15_000;
+/** A body that is still to come after so long is cut where others wait for room: who sends slowly holds what nobody else has then. */
+export const bodyCutAfterMs = 5_000;
 /** 20 000 images of 100 bytes over a modem at 5 kB/s take 400 s. */
 export const requestMsMax = 600_000;
 export const headersMsMax = 20_000;

@@ -1,7 +1,7 @@
 /** The table of contents: what stands at which path, and what is done to every request on the way there. */
 import type { Environment } from '@docket/runtime/environment';
 import type { Log } from '@docket/runtime/log';
-import { bodiesBytesMax, bodyWaitMsMax, clientBodiesBytesMax } from '@docket/shared/limits';
+import { bodiesBytesMax, bodyCutAfterMs, bodyWaitMsMax, clientBodiesBytesMax } from '@docket/shared/limits';
 import { refuse } from '@docket/shared/refusal';
 import { isRegistryPath } from '@docket/shared/v2-prefixes';
 import express from 'express';
@@ -95,6 +95,7 @@ export function createApp(options: AppOptions): Express {
         bytesMax: bodiesBytesMax,
         clientBytesMax: clientBodiesBytesMax,
         waitMsMax: bodyWaitMsMax,
+        cutAfterMs: bodyCutAfterMs,
       }),
     },
   );

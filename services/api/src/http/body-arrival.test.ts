@@ -45,7 +45,7 @@ beforeAll(async () => {
     handle: (_using, { body }) => answer(200, body.length),
   });
   const { address } = requestOf();
-  const bodies = bodyBudget({ bytesMax: 3_000_000, clientBytesMax: 1_500_000, waitMsMax: 200 });
+  const bodies = bodyBudget({ bytesMax: 3_000_000, clientBytesMax: 1_500_000, waitMsMax: 200, cutAfterMs: 10_000 });
   mount(app, [put], undefined, { log: createLog({ name: 'api', level: 'silent' }), addressOf: () => address, bodies });
   listener = await listen({
     host: '127.0.0.1',

@@ -5,16 +5,34 @@
 
 export interface BodyBudget {
   /**
-   * Resolves when there is room, with what gives it back, which may be called again; undefined: there was none in time. `client` is whom
-   * limits know, `bytes` at most what one client may have.
+   * Resolves when there is room; undefined: there was none in time. `client` is whom limits know, `bytes` at most what one client may
+   * have. `cut` ends a body that is still to come: it is called where others wait, of the one that has been coming for longest.
    */
-  readonly take: (client: string, bytes: number) => Promise<(() => void) | undefined>;
+  readonly take: (client: string, bytes: number, cut: () => void) => Promise<Room | undefined>;
+}
+
+export interface Room {
+  /** The body is here: it is not cut any more. */
+  readonly arrived: () => void;
+  /** May be called again. */
+  readonly giveBack: () => void;
 }
 
 export interface BodyBudgetOptions {
   readonly bytesMax: number;
   readonly clientBytesMax: number;
   readonly waitMsMax: number;
+  /** A body that is still to come after so long is cut where others wait. */
+  readonly cutAfterMs: number;
+}
+
+/** How often who waits looks for a body to cut, in the time after which one may be. */
+const looksOfWait = 5;
+
+interface Coming {
+  readonly client: string;
+  readonly since: number;
+  readonly cut: () => void;
 }
 
 interface Waiting {
@@ -23,17 +41,22 @@ interface Waiting {
   readonly begin: () => void;
 }
 
-export function bodyBudget({ bytesMax, clientBytesMax, waitMsMax }: BodyBudgetOptions): BodyBudget {
+export function bodyBudget({ bytesMax, clientBytesMax, waitMsMax, cutAfterMs }: BodyBudgetOptions): BodyBudget {
   const bytesOf = new Map<string, number>();
   /** In the order in which they came. Who waits for bodies of his own holds up nobody else. */
   const waiting = new Set<Waiting>();
+  /** Bodies that are still to come, the oldest first. */
+  const coming = new Set<Coming>();
   let taken = 0;
 
-  function begun(client: string, bytes: number): () => void {
+  function begun({ client, bytes }: Waiting, cut: () => void): Room {
     taken += bytes;
     bytesOf.set(client, (bytesOf.get(client) ?? 0) + bytes);
+    const body = { client, since: performance.now(), cut };
+    coming.add(body);
     let isGiven = true;
-    return () => {
+    const giveBack = () => {
+      coming.delete(body);
       if (!isGiven) return;
       isGiven = false;
       taken -= bytes;
@@ -42,6 +65,19 @@ export function bodyBudget({ bytesMax, clientBytesMax, waitMsMax }: BodyBudgetOp
       else bytesOf.delete(client);
       serve();
     };
+    return { arrived: () => void coming.delete(body), giveBack };
+  }
+
+  /** Of the same client where it waits for itself. */
+  function cutOldest({ client, bytes }: Waiting): void {
+    const ofItself = !fitsOf(client, bytes);
+    for (const body of coming) {
+      if (ofItself && body.client !== client) continue;
+      if (performance.now() - body.since < cutAfterMs) return;
+      coming.delete(body);
+      body.cut();
+      return;
+    }
   }
 
   function fitsOf(client: string, bytes: number): boolean {
@@ -59,9 +95,11 @@ export function bodyBudget({ bytesMax, clientBytesMax, waitMsMax }: BodyBudgetOp
   }
 
   return {
-    take: (client, bytes) =>
+    take: (client, bytes, cut) =>
       new Promise((resolve) => {
+        const cutting = setInterval(() => cutOldest(one), cutAfterMs / looksOfWait);
         const timer = setTimeout(() => {
+          clearInterval(cutting);
           waiting.delete(one);
           resolve(undefined);
           serve();
@@ -71,7 +109,8 @@ export function bodyBudget({ bytesMax, clientBytesMax, waitMsMax }: BodyBudgetOp
           bytes,
           begin: () => {
             clearTimeout(timer);
-            resolve(begun(client, bytes));
+            clearInterval(cutting);
+            resolve(begun(one, cut));
           },
         };
         waiting.add(one);

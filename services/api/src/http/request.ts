@@ -108,12 +108,14 @@ async function readTextWithin(
   const declared =
     request.headers['transfer-encoding'] === undefined ? Number(request.headers['content-length'] ?? 0) : bytesMax;
   if (declared <= smallBodyBytesMax || declared > bytesMax) return readText(request, bytesMax);
-  const giveBack = await bodies.take(client, declared);
-  if (!giveBack) return overloaded;
+  const room = await bodies.take(client, declared, () => request.destroy());
+  if (!room) return overloaded;
   const { res: response } = request;
-  if (!response || response.closed) giveBack();
-  else response.once('close', giveBack);
-  return readText(request, bytesMax);
+  if (!response || response.closed) room.giveBack();
+  else response.once('close', room.giveBack);
+  const text = await readText(request, bytesMax);
+  room.arrived();
+  return text;
 }
 
 async function readText(request: Request, bytesMax: number): Promise<string | Refusal> {
