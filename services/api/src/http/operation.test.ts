@@ -74,6 +74,7 @@ it.each([
   ['a parameter without a value', listed('/v2/things'), '=', '""', 'there are none'],
   ['one that is spelt in another way', listed('/v2/things', filters), 'Name=x', '"Name"', 'there are n, name'],
   ['one that objects have', listed('/v2/things', filters), '__proto__=x', '"__proto__"', 'there are n, name'],
+  ['one that acts on a terminal', listed('/v2/things'), '%1b[2J%e2%80%ae=x', '"?[2J?"', 'there are none'],
   ['one of a name without an end', listed('/v2/things'), 'x'.repeat(500), `"${'x'.repeat(80)}"`, 'there are none'],
 ])('refuses %s below /v2, and names those that there are', async (_what, some, query, name, there) => {
   expect(await some.run({}, requestOf({ query }))).toEqual(

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import type { Outcome } from './answer.ts';
 import { parseField, readJson, readList } from './request.ts';
 import type { ApiRequest } from './request.ts';
+import { shownOnTerminal } from './text.ts';
 
 /** In the order in which `Allow` names them. */
 export const methods = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'] as const;
@@ -190,7 +191,7 @@ const unknownCharactersMax = 80;
 function refuseOthers(query: URLSearchParams, fields: z.ZodObject): Refusal | undefined {
   const known = Object.keys(fields.shape);
   const given = [...query.keys()];
-  const unknown = given.find((name) => !known.includes(name))?.slice(0, unknownCharactersMax);
+  const unknown = given.find((name) => !known.includes(name));
   const twice = given.find((name, index) => given.indexOf(name) !== index);
   if (unknown === undefined) {
     return twice === undefined
@@ -198,7 +199,8 @@ function refuseOthers(query: URLSearchParams, fields: z.ZodObject): Refusal | un
       : refuse('malformed_request', `the parameter ${twice} is there twice`, twice);
   }
   const there = known.length === 0 ? 'there are none' : `there are ${known.join(', ')}`;
-  return refuse('malformed_request', `no parameter ${JSON.stringify(unknown)} is known here; ${there}`, unknown);
+  const shown = shownOnTerminal(unknown.slice(0, unknownCharactersMax), '?');
+  return refuse('malformed_request', `no parameter ${JSON.stringify(shown)} is known here; ${there}`, shown);
 }
 
 /** Under each of its paths, as the document and the tests count them. */

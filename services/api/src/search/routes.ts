@@ -102,7 +102,7 @@ async function search(
   const results = (pinned && page === 1 ? [pinned.result, ...found.results] : found.results).map(onTerminal);
   const total = found.total + (pinned ? 1 : 0);
   const body: SearchAnswer = {
-    query: words,
+    query: shownOnTerminal(words),
     num_results: total,
     num_pages: Math.ceil(total / pageSize),
     page,
