@@ -11,7 +11,7 @@ export interface BodyBudget {
   readonly take: (client: string, bytes: number, cut: () => void) => Promise<Room | undefined>;
 }
 
-export interface Room {
+interface Room {
   /** The body is here: it is not cut any more. */
   readonly arrived: () => void;
   /** May be called again. */
