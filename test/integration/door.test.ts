@@ -284,6 +284,17 @@ describe('in an hour', () => {
     expect(whole(await change(world.admin, newClient(), address(), account.name))).toEqual(wholly(204, undefined));
   });
 
+  test('what is refused sends no mail, and none is counted for it', async () => {
+    const [account, other, from] = [await newAccount(), await newAccount(), newClient()];
+    for (let time = 0; time <= accountMailsMax; time += 1) {
+      expect(whole(await change(account, from, other.email))).toEqual(taken);
+    }
+    for (let time = 0; time < accountMailsMax; time += 1) {
+      arranged(await change(account, from, `${fresh('some_')}@${newDomain()}`), 204);
+    }
+    expect((await change(account, from, `${fresh('some_')}@${newDomain()}`)).status).toBe(429);
+  });
+
   test('one client causes a few mails, for whatever accounts', async () => {
     const from = newClient();
     const accounts = await Promise.all(Array.from({ length: clientMailsMax + 1 }, newAccount));

@@ -268,12 +268,9 @@ const environmentSchema = z.object({
     'passwords of one client address that wait to be checked in a process',
   ),
   CLIENT_REGISTRATIONS_PER_HOUR: quota(clientRegistrationsDefault, 'accounts that one client address registers'),
-  ACCOUNT_MAILS_PER_HOUR: quota(
-    accountMailsDefault,
-    'mails that changes of one account ask for, those that another quota refuses too',
-  ),
-  CLIENT_MAILS_PER_HOUR: quota(clientMailsDefault, 'mails that one client address asks for'),
-  DOMAIN_MAILS_PER_HOUR: quota(domainMailsDefault, 'mails that are asked for to addresses of one domain'),
+  ACCOUNT_MAILS_PER_HOUR: quota(accountMailsDefault, 'mails that changes of one account send'),
+  CLIENT_MAILS_PER_HOUR: quota(clientMailsDefault, 'mails that one client address causes'),
+  DOMAIN_MAILS_PER_HOUR: quota(domainMailsDefault, 'mails to addresses of one domain'),
   CLIENT_SEARCHES_PER_MINUTE: quota(
     clientSearchesDefault,
     'searches of one account, or of one client address where nobody logged in',

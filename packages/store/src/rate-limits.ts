@@ -47,6 +47,8 @@ export interface RateLimiter {
   readonly look: (key: string) => Promise<{ readonly counted: number; readonly usedUp: UsedUp | undefined }>;
   /** What this process knows without asking. */
   readonly known: (key: string) => UsedUp | undefined;
+  /** Takes one back that was counted and did not happen. */
+  readonly giveBack: (key: string) => Promise<void>;
   /** Begins anew. */
   readonly forget: (key: string) => Promise<void>;
 }
@@ -80,10 +82,12 @@ export function rateLimits({ database, onTrouble }: RateLimitsOptions): RateLimi
   };
 }
 
-const unbounded: RateLimiter = {
+/** Counts nothing. */
+export const unbounded: RateLimiter = {
   take: () => Promise.resolve(undefined),
   look: () => Promise.resolve({ counted: 0, usedUp: undefined }),
   known: () => undefined,
+  giveBack: () => Promise.resolve(),
   forget: () => Promise.resolve(),
 };
 
@@ -165,6 +169,10 @@ function limiterOf({ name, max, seconds, lot = 1 }: RateLimit, client: StoreClie
       return found === null
         ? { counted: 0, usedUp: undefined }
         : { counted: found.consumedPoints, usedUp: remember(key, found) };
+    },
+    giveBack: async (key) => {
+      usedUp.delete(key);
+      await counter.reward(key);
     },
     forget: async (key) => {
       usedUp.delete(key);

@@ -7,6 +7,7 @@ import { expect, it } from 'vitest';
 
 import type { AccountRow } from './accounts.ts';
 import { logins } from './logins.ts';
+import type { LoginOptions, Logins } from './logins.ts';
 
 const account: AccountRow = {
   id: '0190d8a4-7c3e-7d2b-8f43-6d9c0a6b1e11',
@@ -35,6 +36,7 @@ function limiter(table: Table, name: string, max: number): RateLimiter {
     },
     look: async (key) => ({ counted: table.get(`${name}:${key}`) ?? 0, usedUp: reached(key) }),
     known: reached,
+    giveBack: async (key) => void table.set(`${name}:${key}`, (table.get(`${name}:${key}`) ?? 0) - 1),
     forget: async (key) => void table.delete(`${name}:${key}`),
   };
 }
@@ -47,10 +49,27 @@ interface Who {
 const known = () => Promise.resolve(account);
 const unknown = () => Promise.resolve(undefined);
 
+/** A door with few guesses, and with what of it a test means to be otherwise. */
+function judging(table: Table, told: Partial<LoginOptions>, max = { account: 2, client: 9 }): Logins['judge'] {
+  return logins({
+    passwords: { refusal: () => undefined, isRight: async (password, hash) => password === hash },
+    rates: {
+      loginFailures: limiter(table, 'login', max.account),
+      clientLoginFailures: limiter(table, 'client', max.client),
+      sameFailures: limiter(table, 'same', 1),
+    },
+    secret: 's'.repeat(32),
+    heldBack: { stepMs: 0, msMax: 0 },
+    log: createLog({ name: 'test', level: 'silent' }),
+    onOutcome: () => undefined,
+    ...told,
+  }).judge;
+}
+
 function door(table: Table = new Map(), heldBack = { stepMs: 0, msMax: 0 }) {
   const outcomes: string[] = [];
   const compared: string[] = [];
-  const { judge } = logins({
+  const told: Partial<LoginOptions> = {
     passwords: {
       refusal: () => undefined,
       isRight: async (password, hash, { refusal }) => {
@@ -60,16 +79,10 @@ function door(table: Table = new Map(), heldBack = { stepMs: 0, msMax: 0 }) {
         return password === hash;
       },
     },
-    rates: {
-      loginFailures: limiter(table, 'login', 3),
-      clientLoginFailures: limiter(table, 'client', 5),
-      sameFailures: limiter(table, 'same', 1),
-    },
-    secret: 's'.repeat(32),
     heldBack,
-    log: createLog({ name: 'test', level: 'silent' }),
     onOutcome: (outcome) => outcomes.push(outcome),
-  });
+  };
+  const judge = judging(table, told, { account: 3, client: 5 });
   const found = { count: 0 };
   const tries = async (password: string, from = here, who: Who = {}): Promise<string> => {
     const { name = 'samuel' } = who;
@@ -225,17 +238,9 @@ it('compares once for requests that come at once', async () => {
 
 it('writes one line for a failure, with the name of an account whole and of nobody but its beginning', async () => {
   const lines: Record<string, unknown>[] = [];
-  const { judge } = logins({
+  const judge = judging(new Map(), {
     passwords: { refusal: () => undefined, isRight: () => Promise.resolve<boolean | Refusal>(false) },
-    rates: {
-      loginFailures: limiter(new Map(), 'login', 2),
-      clientLoginFailures: limiter(new Map(), 'client', 9),
-      sameFailures: limiter(new Map(), 'same', 1),
-    },
-    secret: 's'.repeat(32),
-    heldBack: { stepMs: 0, msMax: 0 },
     log: { ...createLog({ name: 'test', level: 'silent' }), info: (fields: object) => void lines.push({ ...fields }) },
-    onOutcome: () => undefined,
   });
   await judge({ name: 'samuel', password: 'a', findAccount: known, from: here });
   for (const guess of ['b', 'c', 'd']) await judge({ name: 'samuel', password: guess, findAccount: known, from: here });
@@ -249,20 +254,11 @@ it('writes one line for a failure, with the name of an account whole and of nobo
 
 it('looks nothing up for a client whose line is full, but who was right there goes on', async () => {
   const line = { isFull: false };
-  const { judge } = logins({
+  const judge = judging(new Map(), {
     passwords: {
       refusal: () => (line.isFull ? refuse('rate_limited', 'full') : undefined),
       isRight: async (password, hash) => password === hash,
     },
-    rates: {
-      loginFailures: limiter(new Map(), 'login', 2),
-      clientLoginFailures: limiter(new Map(), 'client', 9),
-      sameFailures: limiter(new Map(), 'same', 1),
-    },
-    secret: 's'.repeat(32),
-    heldBack: { stepMs: 0, msMax: 0 },
-    log: createLog({ name: 'test', level: 'silent' }),
-    onOutcome: () => undefined,
   });
   const attempt = { name: 'samuel', password: 'the right one', from: here, findAccount: known };
   expect(await judge(attempt)).toEqual(account);
@@ -276,17 +272,8 @@ it('looks nothing up for a client whose line is full, but who was right there go
 it('hands on that too many wait, and counts nothing', async () => {
   const table: Table = new Map();
   const busy = refuse('overloaded', 'full');
-  const { judge } = logins({
+  const judge = judging(table, {
     passwords: { refusal: () => undefined, isRight: () => Promise.resolve<boolean | Refusal>(busy) },
-    rates: {
-      loginFailures: limiter(table, 'login', 2),
-      clientLoginFailures: limiter(table, 'client', 9),
-      sameFailures: limiter(table, 'same', 1),
-    },
-    secret: 's'.repeat(32),
-    heldBack: { stepMs: 0, msMax: 0 },
-    log: createLog({ name: 'test', level: 'silent' }),
-    onOutcome: () => undefined,
   });
   expect(await judge({ name: 'samuel', password: 'a', findAccount: known, from: here })).toEqual(busy);
   expect([...table]).toEqual([]);

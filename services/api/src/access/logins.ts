@@ -21,7 +21,7 @@ import {
   rememberedPasswordMs,
   rememberedPasswordsMax,
 } from '@docket/shared/limits';
-import { namespaceName } from '@docket/shared/names';
+import { typedName } from '@docket/shared/names';
 import { isRefusal } from '@docket/shared/refusal';
 import type { Refusal } from '@docket/shared/refusal';
 import { LRUCache } from 'lru-cache';
@@ -220,7 +220,7 @@ interface Place {
 
 /** What cannot be a name is no account, however it is written. */
 function placeOf({ name, from: { client } }: Attempt): Place {
-  const { data: asked } = namespaceName.safeParse(name.toLowerCase());
+  const { data: asked } = typedName.safeParse(name);
   return { asked, client, accountFrom: `${asked ?? '?'} ${client}` };
 }
 

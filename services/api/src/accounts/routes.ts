@@ -25,8 +25,8 @@ import { changeAccount, confirmAddress, mayNotChange, nameTaken, registerAccount
 import type { ChangeExecution } from './change.ts';
 import { emailField, passwordField } from './fields.ts';
 import { hasAddress, isNamespaceTaken } from './queries.ts';
-import { refuseMail, refuseRegistration } from './rates.ts';
-import type { AccountRates, CausedMail } from './rates.ts';
+import { countingMail, refuseRegistration } from './rates.ts';
+import type { AccountRates } from './rates.ts';
 
 export interface AccountRoutes
   extends Authentication, ChangeExecution, Pick<Environment, 'registration' | 'accountActivation'> {
@@ -82,20 +82,16 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
       const { username, email, password } = body;
       const { client } = request;
       const activation = using.accountActivation === 'open' ? 'at_once' : 'mail';
-      const refusal =
-        (await refuseRegistration(using.rates, client)) ??
-        (activation === 'mail'
-          ? await refuseMail(using.rates, { to: email, client, accountId: undefined })
-          : undefined);
+      const refusal = await refuseRegistration(using.rates, client);
       if (refusal) return refusal;
-      const passwordHash = await using.passwords.hash(password, client);
-      if (isRefusal(passwordHash)) return passwordHash;
-      const outcome = await registerAccount(
-        using,
-        { name: username, email, passwordHash, isAdmin: false, activation },
-        envelope,
-      );
-      return isRefusal(outcome) ? outcome : registered;
+      const mail = activation === 'mail' ? { to: email, client, accountId: undefined } : undefined;
+      return countingMail(using.rates, mail, async () => {
+        const passwordHash = await using.passwords.hash(password, client);
+        if (isRefusal(passwordHash)) return passwordHash;
+        const account = { name: username, email, passwordHash, isAdmin: false, activation } as const;
+        const outcome = await registerAccount(using, account, envelope);
+        return isRefusal(outcome) ? outcome : registered;
+      });
     },
   }),
   operation({
@@ -159,27 +155,23 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
       if (isRefusal(envelope)) return envelope;
       const confirmation = using.accountActivation === 'open' ? 'none' : 'mail';
       const { client } = request;
-      // An admin of the index is held to no limit.
-      const refusal =
-        email === undefined || confirmation === 'none' || envelope.heldTo === undefined
-          ? undefined
-          : await refuseNewAddress(using, { to: email, client, accountId: target.id });
-      if (refusal) return refusal;
-      const passwordHash = password === undefined ? undefined : await using.passwords.hash(password, client);
-      if (isRefusal(passwordHash)) return passwordHash;
-      const outcome = await changeAccount(using, { accountId: target.id, email, passwordHash, confirmation }, envelope);
-      return isRefusal(outcome) ? outcome : answer(204, undefined);
+      // An admin of the index is held to no limit, and an address that the account has already is sent no mail.
+      const isMailed =
+        email !== undefined &&
+        confirmation === 'mail' &&
+        envelope.heldTo !== undefined &&
+        !(await hasAddress(using.database, target.id, email));
+      const mail = isMailed ? { to: email, client, accountId: target.id } : undefined;
+      return countingMail(using.rates, mail, async () => {
+        const passwordHash = password === undefined ? undefined : await using.passwords.hash(password, client);
+        if (isRefusal(passwordHash)) return passwordHash;
+        const change = { accountId: target.id, email, passwordHash, confirmation } as const;
+        const outcome = await changeAccount(using, change, envelope);
+        return isRefusal(outcome) ? outcome : answer(204, undefined);
+      });
     },
   }),
 ];
-
-/** An address that the account has already is sent no mail. */
-async function refuseNewAddress(
-  { database, rates }: AccountRoutes,
-  mail: CausedMail & { readonly accountId: string },
-): Promise<Refusal | undefined> {
-  return (await hasAddress(database, mail.accountId, mail.to)) ? undefined : refuseMail(rates, mail);
-}
 
 interface NewAccount {
   readonly envelope: CommandEnvelope;

@@ -1,6 +1,7 @@
 import { createLog } from '@docket/runtime/log';
 import { isRefusal } from '@docket/shared/refusal';
 import { connect } from '@docket/store/connect';
+import { unbounded } from '@docket/store/rate-limits';
 import { expect, it } from 'vitest';
 
 import { sessions } from '../access/sessions.ts';
@@ -51,13 +52,6 @@ async function searched(query: string, ...engines: SearchEngine[]): Promise<Answ
   }
   return outcome;
 }
-
-const unbounded = {
-  take: () => Promise.resolve(undefined),
-  look: () => Promise.resolve({ counted: 0, usedUp: undefined }),
-  known: () => undefined,
-  forget: () => Promise.resolve(),
-};
 
 const everything = { kind: 'everything' };
 const words = (text: string) => ({ kind: 'words', text, exact: undefined });
