@@ -165,8 +165,8 @@ export const accountOperations: readonly Operation<AccountRoutes>[] = [
       return countingMail(using.rates, mail, async () => {
         const passwordHash = password === undefined ? undefined : await using.passwords.hash(password, client);
         if (isRefusal(passwordHash)) return passwordHash;
-        const change = { accountId: target.id, email, passwordHash, confirmation } as const;
-        const outcome = await changeAccount(using, change, envelope);
+        const changed = { accountId: target.id, email, passwordHash, confirmation } as const;
+        const outcome = await changeAccount(using, changed, envelope);
         return isRefusal(outcome) ? outcome : answer(204, undefined);
       });
     },

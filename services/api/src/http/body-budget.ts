@@ -6,16 +6,16 @@
 export interface BodyBudget {
   /**
    * Resolves when there is room; undefined: there was none in time. `client` is whom limits know, `bytes` at most what one client may
-   * have. `cut` ends a body that is still to come: it is called where others wait, of the one that has been coming for longest.
+   * have. The room is given back when `over` is aborted, and who waits for it then waits no more.
    */
-  readonly take: (client: string, bytes: number, cut: () => void) => Promise<Room | undefined>;
+  readonly take: (client: string, bytes: number, over: AbortSignal) => Promise<Room | undefined>;
 }
 
 interface Room {
+  /** Aborted where others wait and this body has been coming for longest: it is to be refused. */
+  readonly cut: AbortSignal;
   /** The body is here: it is not cut any more. */
   readonly arrived: () => void;
-  /** May be called again. */
-  readonly giveBack: () => void;
 }
 
 export interface BodyBudgetOptions {
@@ -32,7 +32,7 @@ const looksOfWait = 5;
 interface Coming {
   readonly client: string;
   readonly since: number;
-  readonly cut: () => void;
+  readonly cutter: AbortController;
 }
 
 interface Waiting {
@@ -49,23 +49,22 @@ export function bodyBudget({ bytesMax, clientBytesMax, waitMsMax, cutAfterMs }: 
   const coming = new Set<Coming>();
   let taken = 0;
 
-  function begun({ client, bytes }: Waiting, cut: () => void): Room {
+  function begun({ client, bytes }: Waiting, over: AbortSignal): Room {
     taken += bytes;
     bytesOf.set(client, (bytesOf.get(client) ?? 0) + bytes);
-    const body = { client, since: performance.now(), cut };
+    const body = { client, since: performance.now(), cutter: new AbortController() };
     coming.add(body);
-    let isGiven = true;
+    const arrived = () => void coming.delete(body);
     const giveBack = () => {
-      coming.delete(body);
-      if (!isGiven) return;
-      isGiven = false;
+      arrived();
       taken -= bytes;
       const left = (bytesOf.get(client) ?? 0) - bytes;
       if (left > 0) bytesOf.set(client, left);
       else bytesOf.delete(client);
       serve();
     };
-    return { arrived: () => void coming.delete(body), giveBack };
+    over.addEventListener('abort', giveBack, { once: true });
+    return { cut: body.cutter.signal, arrived };
   }
 
   /** Of the same client where it waits for itself. */
@@ -75,7 +74,7 @@ export function bodyBudget({ bytesMax, clientBytesMax, waitMsMax, cutAfterMs }: 
       if (ofItself && body.client !== client) continue;
       if (performance.now() - body.since < cutAfterMs) return;
       coming.delete(body);
-      body.cut();
+      body.cutter.abort();
       return;
     }
   }
@@ -95,24 +94,31 @@ export function bodyBudget({ bytesMax, clientBytesMax, waitMsMax, cutAfterMs }: 
   }
 
   return {
-    take: (client, bytes, cut) =>
+    take: (client, bytes, over) =>
       new Promise((resolve) => {
-        const cutting = setInterval(() => cutOldest(one), cutAfterMs / looksOfWait);
-        const timer = setTimeout(() => {
+        if (over.aborted) return resolve(undefined);
+        const ended = () => {
           clearInterval(cutting);
+          clearTimeout(timer);
+          over.removeEventListener('abort', givenUp);
           waiting.delete(one);
+        };
+        const givenUp = () => {
+          ended();
           resolve(undefined);
           serve();
-        }, waitMsMax);
+        };
         const one: Waiting = {
           client,
           bytes,
           begin: () => {
-            clearTimeout(timer);
-            clearInterval(cutting);
-            resolve(begun(one, cut));
+            ended();
+            resolve(begun(one, over));
           },
         };
+        const cutting = setInterval(() => cutOldest(one), cutAfterMs / looksOfWait);
+        const timer = setTimeout(givenUp, waitMsMax);
+        over.addEventListener('abort', givenUp, { once: true });
         waiting.add(one);
         serve();
       }),

@@ -108,15 +108,25 @@ async function readTextWithin(
   const declared =
     request.headers['transfer-encoding'] === undefined ? Number(request.headers['content-length'] ?? 0) : bytesMax;
   if (declared <= smallBodyBytesMax || declared > bytesMax) return readText(request, bytesMax);
-  const room = await bodies.take(client, declared, () => request.destroy());
+  const over = new AbortController();
+  if (request.res?.closed !== false) over.abort();
+  else request.res.once('close', () => over.abort());
+  const room = await bodies.take(client, declared, over.signal);
   if (!room) return overloaded;
-  const { res: response } = request;
-  if (!response || response.closed) room.giveBack();
-  else response.once('close', room.giveBack);
-  const text = await readText(request, bytesMax);
+  const text = await Promise.race([readText(request, bytesMax), whenCut(room.cut)]);
   room.arrived();
+  // The rest is still to come and read by nobody.
+  if (text === bodyTooSlow) request.res?.once('finish', () => request.destroy());
   return text;
 }
+
+function whenCut(cut: AbortSignal): Promise<Refusal> {
+  return new Promise((resolve) => {
+    cut.addEventListener('abort', () => resolve(bodyTooSlow), { once: true });
+  });
+}
+
+const bodyTooSlow = refuse('overloaded', 'the body comes too slowly while others wait; try again in a moment');
 
 async function readText(request: Request, bytesMax: number): Promise<string | Refusal> {
   try {
